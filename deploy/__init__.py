@@ -1,0 +1,1 @@
+"""What starts, provisions and watches everything: the command line and the local stack."""

@@ -1,0 +1,1 @@
+"""The contract: what any two processes must agree on."""

@@ -1,0 +1,1 @@
+"""The sinks: from clean topics to the national database."""
