@@ -1,0 +1,219 @@
+"""The envelope of a change event: a fixed prefix that is read, stamped and forwarded without decoding the entity.
+
+Layout on the wire: header (5 bytes: zero, schema id) · epoch · place · operation · snapshot · version · changed_at · captured_at ·
+instance · source_table · record_key · absent · untyped · entity. `epoch` and `place` are RECORDS' stamps: `stamp` replaces
+them and keeps every other byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from schemas.codec import HEADER_SIZE, long_bytes, long_rest, read_long, read_text, size_bytes, text_bytes
+from schemas.errors import DecodeError
+
+NEW, UPDATE, CANCEL = 0, 1, 2
+OPERATIONS = ("NEW", "UPDATE", "CANCEL")
+
+UNSTAMPED = long_bytes(0) + long_bytes(-1)
+"""Epoch and place as an agent sends them."""
+
+
+class Envelope(NamedTuple):
+    """A read envelope. `rest` is where the bytes behind the stamps begin, `body` where the entity begins."""
+
+    epoch: int
+    place: int
+    operation: int
+    snapshot: bool
+    version: int
+    changed_at: int
+    captured_at: int
+    instance: str
+    source_table: str
+    record_key: str
+    absent: tuple[str, ...]
+    untyped: dict[str, str]
+    rest: int
+    body: int
+
+
+def header(schema_id: int) -> bytes:
+    """The Confluent wire header of a registry id."""
+    return b"\x00" + schema_id.to_bytes(4, "big")
+
+
+def schema_id_of(raw: bytes) -> int:
+    """The registry id of a message.
+
+    Raises:
+        DecodeError: not in Confluent wire format.
+    """
+    if len(raw) < HEADER_SIZE or raw[0] != 0:
+        raise DecodeError("no Confluent wire header")
+    return int.from_bytes(raw[1:5], "big")
+
+
+def read(raw: bytes) -> Envelope:
+    """The envelope of a message.
+
+    Raises:
+        DecodeError: the bytes do not follow the layout.
+    """
+    try:
+        return _read(raw)
+    except (IndexError, UnicodeDecodeError) as error:
+        raise DecodeError(f"envelope: {type(error).__name__}") from error
+
+
+def _read(b: bytes) -> Envelope:
+    p = HEADER_SIZE
+    n = b[p]
+    p += 1
+    if n > 127:
+        n, p = long_rest(b, p, n)
+    epoch = (n >> 1) ^ -(n & 1)
+    n = b[p]
+    p += 1
+    if n > 127:
+        n, p = long_rest(b, p, n)
+    place = (n >> 1) ^ -(n & 1)
+    rest = p
+    operation = b[p] >> 1
+    if operation > 2 or b[p] & 1 or b[p + 1] > 1:
+        raise DecodeError("envelope: operation or snapshot flag")
+    snapshot = b[p + 1] == 1
+    p += 2
+    n = b[p]
+    p += 1
+    if n > 127:
+        n, p = long_rest(b, p, n)
+    version = (n >> 1) ^ -(n & 1)
+    n = b[p]
+    p += 1
+    if n > 127:
+        n, p = long_rest(b, p, n)
+    changed_at = (n >> 1) ^ -(n & 1)
+    n = b[p]
+    p += 1
+    if n > 127:
+        n, p = long_rest(b, p, n)
+    captured_at = (n >> 1) ^ -(n & 1)
+    instance, p = read_text(b, p)
+    source_table, p = read_text(b, p)
+    key, p = read_text(b, p)
+    absent: tuple[str, ...] = ()
+    untyped: dict[str, str] = {}
+    if b[p] == 0:
+        p += 1
+    else:
+        absent, p = _read_absent(b, p)
+    if b[p] == 0:
+        p += 1
+    else:
+        untyped, p = _read_untyped(b, p)
+    return Envelope(
+        epoch,
+        place,
+        operation,
+        snapshot,
+        version,
+        changed_at,
+        captured_at,
+        instance,
+        source_table,
+        key,
+        absent,
+        untyped,
+        rest,
+        p,
+    )
+
+
+def _block(b: bytes, p: int) -> tuple[int, int]:
+    count, p = read_long(b, p)
+    if count < 0:
+        count = -count
+        _, p = read_long(b, p)
+    if count > len(b):
+        raise DecodeError("envelope: a count that runs past the end")
+    return count, p
+
+
+def _read_absent(b: bytes, p: int) -> tuple[tuple[str, ...], int]:
+    names: list[str] = []
+    while True:
+        count, p = _block(b, p)
+        if count == 0:
+            return tuple(names), p
+        for _ in range(count):
+            name, p = read_text(b, p)
+            names.append(name)
+
+
+def _read_untyped(b: bytes, p: int) -> tuple[dict[str, str], int]:
+    found: dict[str, str] = {}
+    while True:
+        count, p = _block(b, p)
+        if count == 0:
+            return found, p
+        for _ in range(count):
+            name, p = read_text(b, p)
+            value, p = read_text(b, p)
+            if "\0" in value:
+                raise DecodeError("envelope: a NUL character")
+            found[name] = value
+
+
+def absent_bytes(names: Sequence[str]) -> bytes:
+    """The `absent` list on the wire."""
+    return size_bytes(len(names)) + b"".join(map(text_bytes, names)) + b"\x00" if names else b"\x00"
+
+
+def untyped_bytes(texts: Mapping[str, str]) -> bytes:
+    """The `untyped` map on the wire."""
+    if not texts:
+        return b"\x00"
+    return size_bytes(len(texts)) + b"".join(text_bytes(k) + text_bytes(v) for k, v in texts.items()) + b"\x00"
+
+
+def write(
+    schema_id: int,
+    *,
+    operation: int,
+    snapshot: bool,
+    version: int,
+    changed_at: int,
+    captured_at: int,
+    instance: str,
+    source_table: str,
+    record_key: str,
+    absent: Sequence[str] = (),
+    untyped: Mapping[str, str] | None = None,
+    epoch: int = 0,
+    place: int = -1,
+) -> bytes:
+    """The prefix of a message: wire header and envelope; the entity's bytes follow."""
+    return b"".join(
+        (
+            header(schema_id),
+            long_bytes(epoch),
+            long_bytes(place),
+            long_bytes(operation),
+            b"\x01" if snapshot else b"\x00",
+            long_bytes(version),
+            long_bytes(changed_at),
+            long_bytes(captured_at),
+            text_bytes(instance),
+            text_bytes(source_table),
+            text_bytes(record_key),
+            absent_bytes(absent),
+            untyped_bytes(untyped or {}),
+        )
+    )
+
+
+def stamp(raw: bytes, rest: int, epoch: int, place: int) -> bytes:
+    """The message with RECORDS' stamps in place of the sender's; everything from `rest` on is kept byte for byte."""
+    return raw[:HEADER_SIZE] + long_bytes(epoch) + long_bytes(place) + raw[rest:]

@@ -1,0 +1,357 @@
+"""Errors: each has a stable code, says whether trying again can help, and what a person should do next.
+
+A code is declared once, in `CATALOGUE`; the reference page comes from it. Texts name no personal data (P8): facts such as
+table, field or offset only, never a value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+
+
+class Exit(IntEnum):
+    """Exit codes of every command."""
+
+    FINE = 0
+    FINDINGS = 1
+    USAGE = 2
+    TRANSIENT = 3
+
+
+class Nature(Enum):
+    """What a retry loop reads."""
+
+    TERMINAL = "terminal"
+    TRANSIENT = "transient"
+    DATA = "data"
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A code's sentence, in English and Vietnamese, and its hint."""
+
+    code: str
+    nature: Nature
+    en: str
+    vi: str
+    hint_en: str
+    hint_vi: str
+
+
+CATALOGUE: dict[str, Declared] = {}
+
+
+def _declare(code: str, nature: Nature, en: str, vi: str, hint_en: str, hint_vi: str) -> None:
+    CATALOGUE[code] = Declared(code, nature, en, vi, hint_en, hint_vi)
+
+
+class HemisError(Exception):
+    """An error with a code of the catalogue; `facts` fill the hint and never hold personal data."""
+
+    def __init__(self, code: str, detail: str = "", **facts: object) -> None:
+        self.declared = CATALOGUE[code]
+        self.code = code
+        self.detail = detail
+        self.facts = facts
+        super().__init__(f"{code}: {self.declared.en}" + (f" ({detail})" if detail else ""))
+
+    @property
+    def transient(self) -> bool:
+        return self.declared.nature is Nature.TRANSIENT
+
+    @property
+    def exit_code(self) -> Exit:
+        return Exit.TRANSIENT if self.transient else Exit.USAGE
+
+    def screen(self, language: str = "en") -> str:
+        """The error in one screen, without a stack trace."""
+        vi = language == "vi"
+        text, hint = (self.declared.vi, self.declared.hint_vi) if vi else (self.declared.en, self.declared.hint_en)
+        lines = [f"{self.code}  {text}"]
+        if self.detail:
+            lines.append(f"  {self.detail}")
+        lines += [f"  {name}: {value}" for name, value in self.facts.items()]
+        lines.append(f"  → {hint}")
+        return "\n".join(lines)
+
+
+class DecodeError(HemisError):
+    """Bytes that are not what their schema says."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("E101", detail)
+
+
+T, R, D = Nature.TERMINAL, Nature.TRANSIENT, Nature.DATA
+# Dead letters (1xx): the event can't be decoded, typed, keyed or authorised.
+_declare(
+    "E101",
+    D,
+    "The event's bytes do not follow its schema",
+    "Dữ liệu sự kiện không đúng lược đồ",
+    "Mend the sender, then replay the dead letter",
+    "Sửa phía gửi rồi phát lại thư chết",
+)
+_declare(
+    "E102",
+    D,
+    "The event's schema id is unknown to the registry",
+    "Mã lược đồ không có trong sổ đăng ký",
+    "Register the schema, then replay the dead letter",
+    "Đăng ký lược đồ rồi phát lại thư chết",
+)
+_declare(
+    "E103",
+    D,
+    "The event's type has no place on this topic",
+    "Loại sự kiện không thuộc chủ đề này",
+    "Send only the change events of the contract",
+    "Chỉ gửi sự kiện thay đổi theo hợp đồng",
+)
+_declare(
+    "E104",
+    D,
+    "The record key is missing, malformed or differs from the message key",
+    "Khóa bản ghi thiếu, sai hoặc khác khóa thông điệp",
+    "Check the mapping's key columns",
+    "Kiểm tra cột khóa trong tệp ánh xạ",
+)
+_declare(
+    "E105",
+    D,
+    "The record key names another institution",
+    "Khóa bản ghi mang mã của cơ sở khác",
+    "An institution writes its own records only; call the ministry if the agent was not changed",
+    "Mỗi cơ sở chỉ ghi bản ghi của mình",
+)
+_declare(
+    "E106",
+    D,
+    "The event is larger than the bus carries",
+    "Sự kiện vượt kích thước cho phép",
+    "Map fewer or shorter fields; the bytes are in the agent's dead-letter folder",
+    "Ánh xạ ít trường hơn hoặc ngắn hơn",
+)
+_declare(
+    "E107",
+    D,
+    "The event's instance never said hello",
+    "Phiên tác tử chưa chào",
+    "Two agents may be running for one institution: stop one",
+    "Có thể có hai tác tử cho một cơ sở: dừng một",
+)
+_declare(
+    "E108",
+    D,
+    "The source is not accepted: its system id changed",
+    "Nguồn chưa được chấp nhận: mã hệ thống đã đổi",
+    "If the move is meant: hemis institution accept CODE, then replay",
+    "Nếu chủ ý chuyển: hemis institution accept MÃ",
+)
+_declare(
+    "E109",
+    D,
+    "The institution is not registered",
+    "Cơ sở chưa đăng ký",
+    "hemis institution add CODE",
+    "hemis institution add MÃ",
+)
+# Configuration (2xx).
+_declare(
+    "E201",
+    T,
+    "A setting is missing or wrong",
+    "Thiếu hoặc sai cấu hình",
+    "See the settings reference",
+    "Xem bảng cấu hình",
+)
+_declare("E202", T, "The mapping is wrong", "Tệp ánh xạ sai", "hemis agent check", "hemis agent check")
+_declare(
+    "E203",
+    T,
+    "The mapping names a table or column that the source does not have",
+    "Tệp ánh xạ nêu bảng hoặc cột không có",
+    "Compare with: hemis agent init",
+    "So với: hemis agent init",
+)
+_declare(
+    "E204",
+    T,
+    "A mapped table has no primary key",
+    "Bảng được ánh xạ không có khóa chính",
+    "Add a primary key, or leave the table out of the mapping",
+    "Thêm khóa chính hoặc bỏ bảng khỏi ánh xạ",
+)
+_declare(
+    "E205",
+    T,
+    "This command needs an extra that is not installed",
+    "Lệnh này cần gói mở rộng chưa cài",
+    "pip install 'hemis-bus[EXTRA]'",
+    "pip install 'hemis-bus[EXTRA]'",
+)
+# Source (3xx).
+_declare(
+    "E301",
+    R,
+    "The source database can't be reached",
+    "Không kết nối được cơ sở dữ liệu nguồn",
+    "Check host, port and network",
+    "Kiểm tra máy chủ, cổng, mạng",
+)
+_declare(
+    "E302",
+    T,
+    "The source database refuses the agent's user",
+    "Cơ sở dữ liệu nguồn từ chối người dùng",
+    "Check user and password file",
+    "Kiểm tra người dùng và mật khẩu",
+)
+_declare(
+    "E303",
+    T,
+    "The agent's user lacks a right at the source",
+    "Người dùng thiếu quyền ở nguồn",
+    "hemis agent doctor prints the SQL for an administrator",
+    "hemis agent doctor in ra câu SQL cần chạy",
+)
+_declare(
+    "E304",
+    T,
+    "The source does not log changes logically",
+    "Nguồn chưa bật wal_level=logical",
+    "Set wal_level=logical and restart the server",
+    "Đặt wal_level=logical rồi khởi động lại",
+)
+_declare(
+    "E305",
+    T,
+    "Another agent holds this source",
+    "Một tác tử khác đang giữ nguồn này",
+    "Stop the other agent; one runs per institution",
+    "Dừng tác tử kia; mỗi cơ sở một tác tử",
+)
+_declare(
+    "E306",
+    R,
+    "The replication slot is lost; changes since then are reloaded",
+    "Mất khe sao chép; sẽ tải lại",
+    "Nothing; raise max_slot_wal_keep_size if it repeats",
+    "Tăng max_slot_wal_keep_size nếu lặp lại",
+)
+_declare(
+    "E307",
+    R,
+    "The connection to the source broke",
+    "Mất kết nối nguồn",
+    "Nothing; the agent connects again",
+    "Tác tử tự kết nối lại",
+)
+_declare(
+    "E308",
+    T,
+    "This machine's clock differs from the source's by more than the limit",
+    "Đồng hồ lệch quá giới hạn",
+    "Set the clock (NTP)",
+    "Chỉnh đồng hồ (NTP)",
+)
+# Kafka, registry (4xx).
+_declare(
+    "E401",
+    R,
+    "The broker can't be reached",
+    "Không kết nối được Kafka",
+    "Check address and network; the position is held",
+    "Kiểm tra địa chỉ, mạng; vị trí được giữ",
+)
+_declare(
+    "E402",
+    T,
+    "The broker refuses user or password",
+    "Kafka từ chối người dùng hoặc mật khẩu",
+    "Check the secret file; hemis institution rotate CODE makes a new one",
+    "Kiểm tra tệp bí mật",
+)
+_declare(
+    "E403",
+    T,
+    "The broker's rights do not allow this",
+    "Không đủ quyền trên Kafka",
+    "hemis institution add CODE sets the rights",
+    "hemis institution add MÃ đặt lại quyền",
+)
+_declare(
+    "E404",
+    T,
+    "A topic does not exist",
+    "Chủ đề không tồn tại",
+    "hemis institution add CODE makes the topics",
+    "hemis institution add MÃ tạo chủ đề",
+)
+_declare(
+    "E405",
+    R,
+    "The schema registry can't be reached",
+    "Không kết nối được sổ đăng ký lược đồ",
+    "Check its address; events wait",
+    "Kiểm tra địa chỉ; sự kiện chờ",
+)
+_declare(
+    "E406",
+    T,
+    "A schema is incompatible with its versions",
+    "Lược đồ không tương thích",
+    "hemis schemas check",
+    "hemis schemas check",
+)
+_declare(
+    "E407",
+    R,
+    "The broker did not acknowledge in time",
+    "Kafka không xác nhận kịp",
+    "Nothing; it is sent again",
+    "Sẽ gửi lại",
+)
+# National database (5xx).
+_declare(
+    "E501",
+    R,
+    "The national database can't be reached",
+    "Không kết nối được cơ sở dữ liệu quốc gia",
+    "Check the server; events wait in Kafka",
+    "Kiểm tra máy chủ; sự kiện chờ trong Kafka",
+)
+_declare(
+    "E502",
+    T,
+    "The national database's schema is not the program's",
+    "Lược đồ cơ sở dữ liệu quốc gia không khớp",
+    "hemis sink migrate",
+    "hemis sink migrate",
+)
+_declare(
+    "E503",
+    T,
+    "The national database refuses user or right",
+    "Cơ sở dữ liệu quốc gia từ chối quyền",
+    "Check the DSN's user",
+    "Kiểm tra người dùng",
+)
+# State (6xx).
+_declare(
+    "E601",
+    T,
+    "The local state can't be opened",
+    "Không mở được trạng thái cục bộ",
+    "Another worker uses this folder, or the disk is full",
+    "Thư mục đang được dùng hoặc đĩa đầy",
+)
+_declare(
+    "E602",
+    R,
+    "A place lies below the log's start: events were deleted before they were read",
+    "Sự kiện bị xóa trước khi đọc",
+    "A reload is asked for; raise retention",
+    "Đã yêu cầu tải lại; tăng thời gian lưu",
+)

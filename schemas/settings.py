@@ -1,0 +1,168 @@
+"""Settings: declared once per role as a dataclass; read from a YAML file, overridden by the environment.
+
+A setting `kafka_bootstrap` is `kafka_bootstrap:` in the file and `HEMIS_KAFKA_BOOTSTRAP` in the environment. A secret is never
+a value on a command line: it comes from the environment, the file, or from the file that `<name>_file` names.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import yaml
+
+from schemas.errors import HemisError
+
+S = TypeVar("S")
+
+
+class Secret(str):
+    """Text that prints as `***`; `reveal` gives it to the one library that needs it."""
+
+    def reveal(self) -> str:
+        return str.__str__(self)
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __format__(self, spec: str) -> str:
+        return "***"
+
+
+def setting(doc: str, default: Any = MISSING) -> Any:
+    """One declared setting; without a default it is required."""
+    return field(metadata={"doc": doc}) if default is MISSING else field(default=default, metadata={"doc": doc})
+
+
+@dataclass(frozen=True, kw_only=True)
+class KafkaSettings:
+    kafka_bootstrap: str = setting("Kafka bootstrap servers, host:port,…")
+    kafka_user: str = setting("SCRAM user.")
+    kafka_password: Secret = setting("SCRAM password.")
+    kafka_security: str = setting("SASL_PLAINTEXT or SASL_SSL.", "SASL_PLAINTEXT")
+    kafka_ca: str = setting("CA certificate file, for SASL_SSL.", "")
+    registry_url: str = setting("Schema registry, Confluent API.")
+    metrics_port: int = setting("Port of /metrics, /healthz and /readyz on 127.0.0.1; 0 lets the system choose.", 0)
+    data: str = setting("Folder for what must survive a restart.", "var")
+
+    def kafka(self, **more: object) -> dict[str, object]:
+        """librdkafka configuration of this user."""
+        config: dict[str, object] = {
+            "bootstrap.servers": self.kafka_bootstrap,
+            "security.protocol": self.kafka_security,
+            "sasl.mechanism": "SCRAM-SHA-512",
+            "sasl.username": self.kafka_user,
+            "sasl.password": self.kafka_password.reveal(),
+            "reconnect.backoff.ms": 50,
+            "reconnect.backoff.max.ms": 1000,
+            "topic.metadata.refresh.interval.ms": 30_000,
+            "log_level": 0,
+        }
+        if self.kafka_ca:
+            config["ssl.ca.location"] = self.kafka_ca
+        return config | more
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentSettings(KafkaSettings):
+    institution: str = setting("Institution code.")
+    mapping: str = setting("Mapping file.")
+    source_dsn: Secret = setting("libpq connection string of the source database.")
+    slot: str = setting("Replication slot; the publication has the same name.", "hemis")
+    clock_limit_seconds: float = setting(
+        "Refuse to start if this machine's clock differs from the source's by more.", 30.0
+    )
+    chunk_rows: int = setting("Rows read per chunk of a first load or reload.", 20_000)
+    buffer_bytes: int = setting("Cap on unacknowledged events held in memory.", 64 << 20)
+    heartbeat_seconds: float = setting(
+        "Interval of the logical heartbeat message, which lets an idle slot advance.", 10.0
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessorSettings(KafkaSettings):
+    person_key_secret: Secret = setting("Secret of the keyed hash in person keys; the same for all workers.")
+    partitions: int = setting("P: partitions of clean, golden and claims topics.", 4)
+    session_timeout_seconds: float = setting("A worker that is silent for longer loses its institutions.", 10.0)
+    refresh_seconds: float = setting("How often new institutions are looked for.", 30.0)
+    fetch_records: int = setting("Records per unit of work at most.", 5000)
+    ahead_seconds: float = setting(
+        "An institution may be this much work ahead of sink and PEOPLE before it is paused.", 0.2
+    )
+    brake_share: float = setting(
+        "CANCELs of more than this share of an institution's live records within the window are held.", 0.1
+    )
+    brake_least: int = setting("The brake never holds fewer CANCELs than this in a window.", 200)
+    brake_window_seconds: float = setting("The brake's window, by time of change.", 600.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SinkSettings(KafkaSettings):
+    national_dsn: Secret = setting("SQLAlchemy URL of the national database.")
+    batch_rows: int = setting("Rows per transaction at most.", 10_000)
+    group: str = setting("Consumer group; its members share the partitions.", "hemis-sink")
+
+
+def load(kind: type[S], file: Path | None = None, environment: Mapping[str, str] | None = None, **given: Any) -> S:
+    """The settings of a role.
+
+    Args:
+        given: values that win over environment and file.
+
+    Raises:
+        HemisError E201: missing, unknown or of the wrong type.
+    """
+    environment = os.environ if environment is None else environment
+    base = file.parent if file else Path()
+    values: dict[str, Any] = {}
+    if file:
+        try:
+            values = yaml.safe_load(file.read_text("utf-8")) or {}
+        except (OSError, yaml.YAMLError) as error:
+            raise HemisError("E201", f"the settings file can't be read: {type(error).__name__}", file=file) from error
+    declared = {f.name: f for f in fields(cast(Any, kind))}
+    if unknown := [n for n in values if n not in declared and n.removesuffix("_file") not in declared]:
+        raise HemisError("E201", f"unknown: {', '.join(sorted(unknown))}", file=file)
+    for name in declared:
+        for key in (name, f"{name}_file"):
+            if (text := environment.get(f"HEMIS_{key.upper()}")) is not None:
+                values[key] = text
+    out: dict[str, Any] = {}
+    for name, f in declared.items():
+        if name in given:
+            out[name] = given[name]
+        elif f"{name}_file" in values and name not in values:
+            out[name] = _typed(name, f.type, _secret_file(base / str(values[f"{name}_file"])))
+        elif name in values:
+            out[name] = _typed(name, f.type, values[name])
+        elif f.default is MISSING:
+            raise HemisError("E201", f"missing: {name} (HEMIS_{name.upper()})")
+    return kind(**out)
+
+
+def _secret_file(path: Path) -> str:
+    try:
+        return path.read_text("utf-8").strip()
+    except OSError as error:
+        raise HemisError("E201", "a secret file can't be read", file=path) from error
+
+
+def _typed(name: str, kind: Any, value: Any) -> Any:
+    try:
+        match kind:
+            case "int":
+                return int(value)
+            case "float":
+                return float(value)
+            case "Secret":
+                return Secret(value)
+            case _:
+                return str(value)
+    except (TypeError, ValueError) as error:
+        raise HemisError("E201", f"{name} is not a {kind}") from error

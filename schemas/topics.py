@@ -1,0 +1,185 @@
+"""Every topic, declared once: name, partitions, cleanup and who may read and write it.
+
+Provisioning, the reference page and the access tests follow this file. `{institution}` in a name makes one topic per
+institution, with one partition: a total order per institution.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+from zlib import crc32
+
+Role = Literal["agent", "records", "people", "sink", "reader", "operator"]
+DAY_MS = 86_400_000
+
+PARTITIONS = 4
+"""P, the partitions of clean, golden and claims topics, unless provisioning says otherwise."""
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A declared topic. `partitions` None means P. `dense`: no compaction and no transactions, so that offsets have no holes."""
+
+    name: str
+    doc: str
+    cleanup: Literal["delete", "compact"]
+    readers: tuple[Role, ...]
+    writers: tuple[Role, ...]
+    partitions: int | None = None
+    retention_ms: int | None = None
+    config: dict[str, str] = field(default_factory=dict)
+    dense: bool = False
+
+    @property
+    def scope(self) -> Literal["institution", "national"]:
+        return "institution" if "{institution}" in self.name else "national"
+
+    def name_for(self, institution: str) -> str:
+        return self.name.format(institution=institution)
+
+    @property
+    def prefix(self) -> str:
+        """The name up to the institution, ending in a dot; rights for all institutions are given on it."""
+        return self.name.partition("{institution}")[0]
+
+
+_COMPACT = {"min.compaction.lag.ms": str(14 * DAY_MS), "delete.retention.ms": str(14 * DAY_MS)}
+_STATE = {"delete.retention.ms": str(7 * DAY_MS), "segment.bytes": str(64 << 20)}
+MAX_EVENT_BYTES = 1_000_000
+"""Largest event the bus carries; a changes topic takes more, so that what is too large still reaches the dead letters."""
+_LARGE = {"max.message.bytes": str(8 << 20)}
+
+CHANGES = Topic(
+    "hemis.changes.{institution}",
+    "What an institution's agent captured.",
+    "delete",
+    ("records", "operator"),
+    ("agent",),
+    partitions=1,
+    retention_ms=14 * DAY_MS,
+    config=_LARGE,
+    dense=True,
+)
+ORDERS = Topic(
+    "hemis.orders.{institution}",
+    "The ministry's orders to RECORDS about one institution.",
+    "delete",
+    ("records", "operator"),
+    ("operator",),
+    partitions=1,
+    retention_ms=14 * DAY_MS,
+    config=_LARGE,
+    dense=True,
+)
+STATE = Topic(
+    "hemis.state.{institution}",
+    "RECORDS' changelog: record states, place and ledger.",
+    "compact",
+    ("records",),
+    ("records",),
+    partitions=1,
+    config={**_STATE, **_LARGE},
+)
+CONTROL = Topic(
+    "hemis.control.{institution}",
+    "RECORDS' answers to the agent.",
+    "compact",
+    ("agent", "records", "operator"),
+    ("records",),
+    partitions=1,
+)
+FINDINGS = Topic(
+    "hemis.findings.{institution}",
+    "What is wrong with the institution's records.",
+    "compact",
+    ("agent", "sink", "records", "people", "operator"),
+    ("records", "people"),
+    partitions=1,
+)
+CLEAN = Topic(
+    "hemis.clean.{entity}",
+    "The newest state of every record of an entity.",
+    "compact",
+    ("sink", "reader", "operator"),
+    ("records",),
+    config={**_COMPACT, **_LARGE},
+)
+GOLDEN = Topic(
+    "hemis.golden.person",
+    "One golden person out of many claims.",
+    "compact",
+    ("sink", "reader", "operator"),
+    ("people",),
+    config=_COMPACT,
+)
+CLAIMS = Topic(
+    "hemis.claims",
+    "Institutions' person records as claims about a person.",
+    "delete",
+    ("people", "operator"),
+    ("records",),
+    retention_ms=14 * DAY_MS,
+    dense=True,
+)
+PEOPLE_STATE = Topic(
+    "hemis.people-state",
+    "PEOPLE's changelog: claims per person, and places.",
+    "compact",
+    ("people",),
+    ("people",),
+    config=_STATE,
+)
+PROGRESS = Topic(
+    "hemis.progress",
+    "How far sink and PEOPLE are; RECORDS' admission reads it.",
+    "compact",
+    ("records", "sink", "people", "operator"),
+    ("sink", "people"),
+    partitions=1,
+    config={"segment.ms": "600000"},
+)
+DEAD_LETTERS = Topic(
+    "hemis.dead-letters",
+    "What could not be decoded, typed, keyed or authorised, byte for byte.",
+    "delete",
+    ("operator", "sink"),
+    ("records", "people", "sink"),
+    partitions=4,
+    retention_ms=90 * DAY_MS,
+    config={"max.message.bytes": str(10 << 20)},
+)
+
+TOPICS: tuple[Topic, ...] = (
+    CHANGES,
+    ORDERS,
+    STATE,
+    CONTROL,
+    FINDINGS,
+    CLEAN,
+    GOLDEN,
+    CLAIMS,
+    PEOPLE_STATE,
+    PROGRESS,
+    DEAD_LETTERS,
+)
+
+
+def clean_topic(entity: str) -> str:
+    """The clean topic of an entity."""
+    return f"hemis.clean.{entity}"
+
+
+def institution_of(topic: str) -> str:
+    """The institution that a per-institution topic belongs to: who sent it is who may write the topic (P6)."""
+    return topic.rsplit(".", 1)[1]
+
+
+def partition_of(key: bytes, partitions: int) -> int:
+    """The one partitioner, for every keyed topic: clients' defaults differ, so no client's default is used."""
+    return crc32(key) % partitions
+
+
+def slot_of(institution: str, partitions: int) -> int:
+    """The partition of an institution's records in clean topics: one institution, one partition, so its order holds."""
+    return partition_of(institution.encode(), partitions)
