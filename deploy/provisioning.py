@@ -87,10 +87,12 @@ def _national_names(topic: Topic) -> tuple[str, ...]:
 def _role_rights(role: Role, user: str) -> Iterator[AclBinding]:
     for topic in TOPICS:
         if topic.scope == "institution":
-            places = ((topic.prefix, ResourcePatternType.PREFIXED),)
+            names: tuple[str, ...] = (topic.prefix,)
+            pattern = ResourcePatternType.PREFIXED
         else:
-            places = tuple((name, ResourcePatternType.LITERAL) for name in _national_names(topic))
-        for name, pattern in places:
+            names = _national_names(topic)
+            pattern = ResourcePatternType.LITERAL
+        for name in names:
             for operation in _operations(topic, role):
                 yield _allow(user, ResourceType.TOPIC, name, operation, pattern)
     yield _allow(user, ResourceType.GROUP, f"hemis-{role}", AclOperation.READ, ResourcePatternType.PREFIXED)

@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
-from confluent_kafka.admin import NewTopic
+from confluent_kafka.admin import AclOperation, NewTopic, ResourceType
 
 from deploy import provisioning
 from deploy.local import artifacts, ports
@@ -45,7 +45,9 @@ def send(stack: Stack, user: str, topic: str, *values: bytes, **settings: object
     seen: list[str] = []
     producer = Producer({**stack.client_config(user), **QUIET, "message.timeout.ms": 15_000, **settings})
     for value in values:
-        producer.produce(topic, value, on_delivery=lambda error, _: seen.append(error.name() if error else ""))
+        producer.produce(
+            topic, value, key=b"key", on_delivery=lambda error, _: seen.append(error.name() if error else "")
+        )
     producer.flush(20)
     return seen
 
@@ -98,7 +100,7 @@ def test_data_survives_killed_databases(own: Stack) -> None:
 def test_clusters_are_set_up_for_change_capture(own: Stack) -> None:
     def shown(cluster: str, name: str) -> str:
         with psycopg.connect(own.dsn(cluster, "postgres")) as connection:  # type: ignore[arg-type]
-            row = connection.execute(f"show {name}").fetchone()  # type: ignore[arg-type]
+            row = connection.execute(f"show {name}").fetchone()
             assert row is not None
             return str(row[0])
 
@@ -137,7 +139,8 @@ def test_institutions_reach_only_their_own_topics(own: Stack) -> None:
     assert send(own, "inst.UNI-A", mine, b"x") == [""]
     assert send(own, "inst.UNI-A", other, b"x") == ["TOPIC_AUTHORIZATION_FAILED"]
     assert send(own, "inst.UNI-A", topics.CONTROL.name_for("UNI-A"), b"x") == ["TOPIC_AUTHORIZATION_FAILED"]
-    assert send(own, "hemis.records", topics.CONTROL.name_for("UNI-A"), b"x") == [""]  # would be refused for a null key
+    assert send(own, "hemis.records", topics.CONTROL.name_for("UNI-A"), b"x") == [""]
+    assert read(own, "inst.UNI-A", topics.CONTROL.name_for("UNI-A"), 1) == [b"x"]
     for topic in (other, mine, topics.CONTROL.name_for("UNI-B"), topics.STATE.name_for("UNI-A")):
         with pytest.raises(PermissionError, match="TOPIC_AUTHORIZATION_FAILED"):
             read(own, "inst.UNI-A", topic, 1)
@@ -157,9 +160,9 @@ def test_provisioning_again_changes_nothing_and_repairs_what_differs(own: Stack)
     assert provisioning.provision_institution(admin, "UNI-A", secret) == []
     extra = provisioning._allow(
         "inst.UNI-A",
-        provisioning.ResourceType.TOPIC,
+        ResourceType.TOPIC,
         topics.CHANGES.name_for("UNI-B"),
-        provisioning.AclOperation.WRITE,
+        AclOperation.WRITE,
     )
     for future in admin.create_acls([extra]).values():
         future.result(10)
@@ -180,7 +183,7 @@ def test_no_secret_on_a_command_line_or_in_a_log(own: Stack) -> None:
     kept = own._state.read().secrets.values()
     assert kept
     shown = [own.home / f"{name}.log" for name in SERVICES]
-    shown += [path for path in Path("/proc").glob("[0-9]*/cmdline")]
+    shown += list(Path("/proc").glob("[0-9]*/cmdline"))
     for path in shown:
         try:
             text = path.read_bytes()
@@ -216,7 +219,7 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
 def test_a_failed_download_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEMIS_CACHE", str(tmp_path))
     monkeypatch.setenv("HEMIS_MAVEN_URL", f"http://{ports.HOST}:9/")
-    with pytest.raises(StackError, match="cannot fetch .*HEMIS_MAVEN_URL"):
+    with pytest.raises(StackError, match=r"cannot fetch .*HEMIS_MAVEN_URL"):
         artifacts.fetch("kafka", lambda _: None)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
