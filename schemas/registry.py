@@ -15,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
 
-from schemas.avro_schema import canonical_text, subjects
+from schemas.avro_schema import canonical_text, spelled_out, subjects
 from schemas.errors import HemisError
 
 COMPATIBILITY = "FULL_TRANSITIVE"
@@ -80,6 +80,21 @@ class Registry:
                 self._keep(kept, name)
                 self._names[schema_id] = name
         return self._names[schema_id]
+
+    def schema_of(self, schema_id: int) -> dict[str, Any] | None:
+        """The schema that an event was written with; None if a healthy registry does not know the id.
+
+        Raises:
+            RegistryUnavailable: try again.
+        """
+        kept = self._cache / f"{schema_id}.avsc"
+        if not kept.exists():
+            found = self._call("GET", f"/schemas/ids/{schema_id}")
+            if found is None:
+                return None
+            self._keep(kept, found["schema"])
+        schema = json.loads(kept.read_text())
+        return cast(dict[str, Any], spelled_out(schema)) if isinstance(schema, dict) else {}
 
     def register_all(self) -> dict[str, int]:
         """Register every subject of the contract under FULL_TRANSITIVE; idempotent.
