@@ -70,7 +70,7 @@ def compare(source: Connection, national: Connection, institution: str, expected
 
 
 def _source_query(source: Connection, entity: str, statement: str) -> sql.Composed:
-    body = sql.SQL(statement)  # type: ignore[arg-type]
+    body = sql.SQL(statement)
     described = source.execute(sql.SQL("select * from ({}) as e limit 0").format(body)).description or []
     given = {column.name for column in described}
     if unknown := given - {"record_key", "untyped", *field_names(entity)}:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
-from functools import lru_cache
+from functools import cache
 from hashlib import blake2b
 from typing import ClassVar
 from uuid import UUID
 
-from deploy.demo.files import Programme, University
+from deploy.demo.files import Programme
 from deploy.demo.flaws import Held
 from deploy.demo.people import OLD_PROVINCES
 from deploy.demo.universities.shape import Rows, Shape
@@ -48,6 +48,17 @@ CODE_TABLES: dict[str, dict[str, str]] = {
 }
 
 
+def row_id(table: str, number: int) -> str:
+    """The local UUID of a row: random to look at, the same at every run."""
+    return str(UUID(bytes=blake2b(f"{table}:{number}".encode(), digest_size=16).digest(), version=4))
+
+
+@cache
+def code_id(table: str, code: str) -> str:
+    """The local UUID of a code."""
+    return str(UUID(bytes=blake2b(f"{table}/{code}".encode(), digest_size=16).digest(), version=4))
+
+
 class DHA(Shape):
     code = "DHA"
     name = "Trường Đại học A (dữ liệu giả lập)"
@@ -77,49 +88,35 @@ class DHA(Shape):
         ),
     }  # fmt: skip
 
-    def __init__(self, university: University) -> None:
-        super().__init__(university)
-        self.code_id = lru_cache(maxsize=None)(self._code_id)
-
-    @staticmethod
-    def row_id(table: str, number: int) -> str:
-        """The local UUID of a row: random to look at, the same at every run."""
-        return str(UUID(bytes=blake2b(f"{table}:{number}".encode(), digest_size=16).digest(), version=4))
-
-    @staticmethod
-    def _code_id(table: str, code: str) -> str:
-        """The local UUID of a code."""
-        return str(UUID(bytes=blake2b(f"{table}/{code}".encode(), digest_size=16).digest(), version=4))
-
     def fixed(self) -> Rows:
         rows: Rows = [
-            (table, (self.code_id(table, code), code, name))
+            (table, (code_id(table, code), code, name))
             for table, codes in CODE_TABLES.items()
             for code, name in codes.items()
         ]
-        active, seat = self.code_id("dm_trang_thai", "1"), self.code_id("dm_tinh", "001")
+        active, seat = code_id("dm_trang_thai", "1"), code_id("dm_tinh", "001")
         institution = (self.code, self.name, "1", active, "15/1999/QĐ-TTg", "1999-03-08", "00070", seat)
-        rows.append(("ndt_1_1", (self.row_id("ndt_1_1", 1), *institution)))
+        rows.append(("ndt_1_1", (row_id("ndt_1_1", 1), *institution)))
         rows += [("ctdt_1_2", self.programme(programme)) for programme in self.university.programmes]
         return rows
 
     def programme(self, p: Programme) -> tuple[str | int, ...]:
         return (
-            self.row_id("ctdt_1_2", p.number),
+            row_id("ctdt_1_2", p.number),
             p.code,
             p.name,
             p.major,
-            self.code_id("dm_trinh_do", LEVEL[p.level]),
-            self.code_id("dm_hinh_thuc_dao_tao", FORM[p.form]),
+            code_id("dm_trinh_do", LEVEL[p.level]),
+            code_id("dm_hinh_thuc_dao_tao", FORM[p.form]),
             p.months,
             p.intake,
-            self.code_id("dm_trang_thai", "1" if p.active else "0"),
+            code_id("dm_trang_thai", "1" if p.active else "0"),
         )
 
     def learner(self, number: int) -> Rows:
         file = self.university.learner(number)
         held = file.held
-        person = self.row_id("nh_1_1", number)
+        person = row_id("nh_1_1", number)
         document = {"CMND": "2", "PASSPORT": "3"}.get(held.document_type or "")
         rows: Rows = [
             (
@@ -131,28 +128,28 @@ class DHA(Shape):
                     full_date(held.birth_date),
                     *self._origin(held),
                     held.citizen_number or held.document_number,
-                    document and self.code_id("dm_loai_giay_to", document),
-                    held.birth_province and self.code_id("dm_tinh", "0" + held.birth_province),
+                    document and code_id("dm_loai_giay_to", document),
+                    held.birth_province and code_id("dm_tinh", "0" + held.birth_province),
                     held.house,
                     held.commune,
                     OLD_PROVINCES[held.province],
                     held.email,
                     held.phone,
-                    file.policy and self.code_id("dm_doi_tuong", file.policy[1]),
+                    file.policy and code_id("dm_doi_tuong", file.policy[1]),
                 ),
             )
         ]
         for study in file.studies:
             row = (
-                self.row_id("nh_2_1", study.number),
+                row_id("nh_2_1", study.number),
                 person,
-                self.row_id("ctdt_1_2", study.programme),
+                row_id("ctdt_1_2", study.programme),
                 study.enrolled.isoformat(),
                 study.decision,
-                self.code_id("dm_hinh_thuc_dao_tao", FORM[study.form]),
+                code_id("dm_hinh_thuc_dao_tao", FORM[study.form]),
                 study.cohort,
                 study.year,
-                self.code_id("dm_trang_thai_hoc", STATUS[study.status]),
+                code_id("dm_trang_thai_hoc", STATUS[study.status]),
                 study.status_date.isoformat(),
                 int(study.main),
             )
@@ -162,7 +159,7 @@ class DHA(Shape):
     def staff_member(self, number: int) -> Rows:
         file = self.university.staff_member(number)
         held = file.held
-        person = self.row_id("cbgv_1_1", number)
+        person = row_id("cbgv_1_1", number)
         code = f"CB{file.code}"
         rows: Rows = [
             (
@@ -174,7 +171,7 @@ class DHA(Shape):
                     full_date(held.birth_date),
                     *self._origin(held),
                     held.citizen_number or held.document_number,
-                    held.birth_province and self.code_id("dm_tinh", "0" + held.birth_province),
+                    held.birth_province and code_id("dm_tinh", "0" + held.birth_province),
                     held.house,
                     held.commune,
                     OLD_PROVINCES[held.province],
@@ -183,25 +180,25 @@ class DHA(Shape):
         ]
         for contract in file.contracts:
             row = (
-                self.row_id("cbgv_1_2", contract.number),
+                row_id("cbgv_1_2", contract.number),
                 person,
                 code,
-                self.code_id("dm_loai_hop_dong", CONTRACT[contract.form]),
+                code_id("dm_loai_hop_dong", CONTRACT[contract.form]),
                 contract.start.isoformat(),
                 contract.end.isoformat() if contract.end else None,
                 contract.full_time,
-                self.code_id("dm_chuc_danh", TITLE[file.title]),
-                self.code_id("dm_trinh_do", LEVEL[file.degree]),
-                self.code_id("dm_trang_thai", "1" if contract.active else "0"),
+                code_id("dm_chuc_danh", TITLE[file.title]),
+                code_id("dm_trinh_do", LEVEL[file.degree]),
+                code_id("dm_trang_thai", "1" if contract.active else "0"),
             )
             rows.append(("cbgv_1_2", row))
         return rows
 
     def _origin(self, held: Held) -> tuple[str, str, str]:
         return (
-            self.code_id("dm_gioi_tinh", SEX.get(held.sex, "9")),
-            self.code_id("dm_dan_toc", str(int(held.ethnicity))),
-            self.code_id("dm_quoc_tich", COUNTRY[held.nationality]),
+            code_id("dm_gioi_tinh", SEX.get(held.sex, "9")),
+            code_id("dm_dan_toc", str(int(held.ethnicity))),
+            code_id("dm_quoc_tich", COUNTRY[held.nationality]),
         )
 
 
