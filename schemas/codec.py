@@ -110,11 +110,16 @@ class Codec:
 
 @cache
 def codec(full_name: str) -> Codec:
-    """The codec of a named type's self-contained schema."""
+    """The codec of a named type of this contract."""
+    return compile_codec(full(full_name))
+
+
+def compile_codec(schema: Mapping[str, Any]) -> Codec:
+    """The codec of any self-contained record schema, such as another version's."""
     writer = _Writer()
-    writer.record(full(full_name))
+    writer.record(schema)
     reader = _Reader()
-    reader.record(full(full_name))
+    reader.record(schema)
     scope: dict[str, Any] = {
         "long_bytes": long_bytes,
         "size_bytes": size_bytes,
