@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from tests.benchmarks.peer.plugins import AVRO_CONVERTER
+
 Mode = Literal["json_tuned", "avro_tuned", "avro_low_latency"]
 
 JSON = {f"{part}.converter": "org.apache.kafka.connect.json.JsonConverter" for part in ("key", "value")}
@@ -99,7 +101,7 @@ def _converter(mode: Mode, registry: str) -> dict[str, str]:
     if mode == "json_tuned":
         return JSON
     settings = {
-        "": "io.apicurio.registry.utils.converter.AvroConverter",
+        "": AVRO_CONVERTER,
         ".apicurio.registry.url": registry.partition("/apis/")[0] + "/apis/registry/v2",
         ".apicurio.registry.auto-register": "true",
         ".apicurio.registry.find-latest": "true",
