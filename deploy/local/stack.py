@@ -38,7 +38,7 @@ class Stack:
         *,
         base_port: int | None = None,
         jit: Jit = "fast-start",
-        settings: Mapping[str, str] = {},  # noqa: B006 - never changed
+        settings: Mapping[str, str] = {},
     ) -> None:
         for name in settings:
             if not name.startswith(("kafka.", "postgres-national.", "postgres-universities.")):

@@ -1,0 +1,57 @@
+# One target per thing a person does. The locks name no index: pip asks whichever it is set up to ask.
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+
+.PHONY: venv lock demo clean-demo test test-unit soak benchmark benchmark-growth docs
+
+venv: .venv/dev.stamp
+
+# $(1): the lock. The build backend is in it, so that the project itself is installed without asking any index.
+define install
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/$(1).txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	touch .venv/$(1).stamp
+endef
+
+.venv/dev.stamp: requirements/dev.txt pyproject.toml
+	$(call install,dev)
+
+.venv/local.stamp: requirements/local.txt pyproject.toml
+	$(call install,local)
+
+# Renews the locks; the second follows the first, so that both name the same versions.
+LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet
+lock:
+	$(LOCK) --extra dev -o requirements/dev.txt
+	$(LOCK) --extra local --extra build -c requirements/dev.txt -o requirements/local.txt
+
+demo: .venv/local.stamp
+	$(BIN)/hemis demo $(ARGS)
+
+clean-demo: .venv/local.stamp
+	$(BIN)/hemis demo --remove $(ARGS)
+
+# Everything, in one command; pytest's closing line is the last one.
+test: .venv/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest $(ARGS)
+
+test-unit: .venv/dev.stamp
+	$(BIN)/python -m pytest tests/unit $(ARGS)
+
+soak: .venv/dev.stamp
+	$(BIN)/python -m pytest tests/faults $(ARGS)
+
+benchmark: .venv/dev.stamp
+	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+benchmark-growth: .venv/dev.stamp
+	$(BIN)/python -m tests.benchmarks growth $(ARGS)
+
+docs: .venv/dev.stamp
+	$(BIN)/hemis schemas docs $(ARGS)

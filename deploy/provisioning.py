@@ -1,0 +1,273 @@
+"""Makes a Kafka cluster what `schemas.topics` declares: users, rights and topics.
+
+Everything here may be repeated: what is right stays, what is missing is made, and a right that is declared no longer is
+taken away. National roles get the institutions' topics by prefix, so a new institution needs no change to them; an
+institution gets exactly its own topics by name (P6).
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import (
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    ResourcePatternType,
+    ResourceType,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
+)
+
+from schemas.avro_schema import ENTITIES
+from schemas.keys import INSTITUTION
+from schemas.topics import TOPICS, Role, Topic
+
+TIMEOUT = 30.0
+POLL_SECONDS = 0.02
+SCRAM_ITERATIONS = 8192
+CLUSTER = "kafka-cluster"
+
+Report = list[str]
+"""What was changed, one short line each; empty when everything was right already. New passwords are not listed."""
+
+
+class ProvisioningError(RuntimeError):
+    """The cluster differs from the declarations in a way that only a person may change."""
+
+
+def role_user(role: str) -> str:
+    """The user of a national role."""
+    return f"hemis.{role}"
+
+
+def institution_user(code: str) -> str:
+    """The user of an institution."""
+    return f"inst.{code}"
+
+
+def provision_national(admin: AdminClient, partitions: int, replication: int, passwords: Mapping[Role, str]) -> Report:
+    """Users and rights of the national roles named in `passwords`, and the national topics."""
+    declared = {name: topic for topic in TOPICS if topic.scope == "national" for name in _national_names(topic)}
+    report = _ensure_topics(admin, declared, partitions, replication)
+    _ensure_users(admin, {role_user(role): password for role, password in passwords.items()})
+    for role in passwords:
+        user = role_user(role)
+        report += _ensure_rights(admin, user, set(_role_rights(role, user)))
+    return report
+
+
+def provision_institution(admin: AdminClient, code: str, password: str, replication: int = 1) -> Report:
+    """An institution's user, rights and topics."""
+    if not INSTITUTION.fullmatch(code):
+        raise ProvisioningError(f"'{code}' is no institution code: 2 to 16 of A-Z, 0-9 and hyphen")
+    declared = {topic.name_for(code): topic for topic in TOPICS if topic.scope == "institution"}
+    user = institution_user(code)
+    report = _ensure_topics(admin, declared, 1, replication)
+    _ensure_users(admin, {user: password})
+    return report + _ensure_rights(admin, user, set(_institution_rights(code, user)))
+
+
+# -- what is declared -----------------------------------------------------------------------------------------------
+
+
+def _national_names(topic: Topic) -> tuple[str, ...]:
+    if "{entity}" in topic.name:
+        return tuple(topic.name.format(entity=entity) for entity in ENTITIES)
+    return (topic.name,)
+
+
+def _role_rights(role: Role, user: str) -> Iterator[AclBinding]:
+    for topic in TOPICS:
+        if topic.scope == "institution":
+            names: tuple[str, ...] = (topic.prefix,)
+            pattern = ResourcePatternType.PREFIXED
+        else:
+            names = _national_names(topic)
+            pattern = ResourcePatternType.LITERAL
+        for name in names:
+            for operation in _operations(topic, role):
+                yield _allow(user, ResourceType.TOPIC, name, operation, pattern)
+    yield _allow(user, ResourceType.GROUP, f"hemis-{role}", AclOperation.READ, ResourcePatternType.PREFIXED)
+    if any(role in topic.writers for topic in TOPICS):
+        yield _allow(user, ResourceType.BROKER, CLUSTER, AclOperation.IDEMPOTENT_WRITE)
+
+
+def _institution_rights(code: str, user: str) -> Iterator[AclBinding]:
+    for topic in TOPICS:
+        if topic.scope == "institution":
+            for operation in _operations(topic, "agent"):
+                yield _allow(user, ResourceType.TOPIC, topic.name_for(code), operation)
+    yield _allow(user, ResourceType.BROKER, CLUSTER, AclOperation.IDEMPOTENT_WRITE)
+
+
+def _operations(topic: Topic, role: Role) -> set[AclOperation]:
+    reads = {AclOperation.READ, AclOperation.DESCRIBE} if role in topic.readers else set()
+    writes = {AclOperation.WRITE, AclOperation.DESCRIBE} if role in topic.writers else set()
+    return reads | writes
+
+
+def _allow(
+    user: str,
+    kind: ResourceType,
+    name: str,
+    operation: AclOperation,
+    pattern: ResourcePatternType = ResourcePatternType.LITERAL,
+) -> AclBinding:
+    return AclBinding(kind, name, pattern, f"User:{user}", "*", operation, AclPermissionType.ALLOW)
+
+
+def _config(topic: Topic, replication: int) -> dict[str, str]:
+    config = {"cleanup.policy": topic.cleanup, **topic.config}
+    if topic.retention_ms is not None:
+        config["retention.ms"] = str(topic.retention_ms)
+    if replication >= 3:
+        config["min.insync.replicas"] = "2"
+    return config
+
+
+# -- making it so ---------------------------------------------------------------------------------------------------
+
+
+def _ensure_topics(admin: AdminClient, declared: Mapping[str, Topic], default: int, replication: int) -> Report:
+    existing = admin.list_topics(timeout=TIMEOUT).topics
+    report: Report = []
+    new = []
+    for name, topic in declared.items():
+        partitions = topic.partitions or default
+        if name not in existing:
+            new.append(NewTopic(name, partitions, replication, config=_config(topic, replication)))
+        elif len(existing[name].partitions) != partitions:
+            # More partitions would send a key elsewhere than its history, and so break the order per record (P3).
+            found = len(existing[name].partitions)
+            raise ProvisioningError(f"topic {name} has {found} partitions, declared are {partitions}")
+    if new:
+        for name, future in admin.create_topics(new, operation_timeout=TIMEOUT).items():
+            if _done_or_existed(future.result):
+                report.append(f"topic {name}: made")
+        names = {topic.topic for topic in new}
+        _settle(lambda: _led(admin, names), "new topics to have leaders")
+    kept = {name: topic for name, topic in declared.items() if name in existing}
+    return report + _ensure_configs(admin, kept, replication)
+
+
+def _ensure_configs(admin: AdminClient, kept: Mapping[str, Topic], replication: int) -> Report:
+    if not kept:
+        return []
+    report: Report = []
+    changes = []
+    asked = admin.describe_configs([ConfigResource(ConfigResource.Type.TOPIC, name) for name in kept])
+    for resource, future in asked.items():
+        found = future.result(TIMEOUT)
+        wrong = {
+            key: value
+            for key, value in _config(kept[resource.name], replication).items()
+            if key not in found or found[key].value != value
+        }
+        if wrong:
+            entries = [
+                ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET) for key, value in wrong.items()
+            ]
+            changes.append(ConfigResource(ConfigResource.Type.TOPIC, resource.name, incremental_configs=entries))
+            report.append(f"topic {resource.name}: {', '.join(sorted(wrong))} set")
+    if changes:
+        for future in admin.incremental_alter_configs(changes).values():
+            future.result(TIMEOUT)
+    return report
+
+
+def _ensure_users(admin: AdminClient, passwords: Mapping[str, str]) -> None:
+    """Give users these passwords. A known user's is set again: a stored hash cannot be compared."""
+    if not passwords:
+        return
+    info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, SCRAM_ITERATIONS)
+    changes = [UserScramCredentialUpsertion(user, info, password.encode()) for user, password in passwords.items()]
+    for future in admin.alter_user_scram_credentials(changes).values():
+        future.result(TIMEOUT)
+    for user in passwords:
+        _settle(lambda user=user: _has_password(admin, user), f"user {user} to be known")  # type: ignore[misc]
+
+
+def _ensure_rights(admin: AdminClient, user: str, wanted: set[AclBinding]) -> Report:
+    present = _rights(admin, user)
+    missing, surplus = wanted - present, present - wanted
+    if missing:
+        for future in admin.create_acls(list(missing)).values():
+            future.result(TIMEOUT)
+    if surplus:
+        for future in admin.delete_acls([_filter_of(right) for right in surplus]).values():
+            future.result(TIMEOUT)
+    if not (missing or surplus):
+        return []
+    _settle(lambda: _rights(admin, user) == wanted, f"rights of {user}")
+    return [f"user {user}: {len(missing)} rights given, {len(surplus)} taken away"]
+
+
+def _rights(admin: AdminClient, user: str) -> set[AclBinding]:
+    every = AclBindingFilter(
+        ResourceType.ANY,
+        None,
+        ResourcePatternType.ANY,
+        f"User:{user}",
+        None,
+        AclOperation.ANY,
+        AclPermissionType.ANY,
+    )
+    return set(admin.describe_acls(every, request_timeout=TIMEOUT).result(TIMEOUT))
+
+
+def _filter_of(right: AclBinding) -> AclBindingFilter:
+    return AclBindingFilter(
+        right.restype,
+        right.name,
+        right.resource_pattern_type,
+        right.principal,
+        right.host,
+        right.operation,
+        right.permission_type,
+    )
+
+
+def _has_password(admin: AdminClient, user: str) -> bool:
+    try:
+        admin.describe_user_scram_credentials([user])[user].result(TIMEOUT)
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError.RESOURCE_NOT_FOUND:
+            return False
+        raise
+    return True
+
+
+def _led(admin: AdminClient, names: set[str]) -> bool:
+    topics = admin.list_topics(timeout=TIMEOUT).topics
+    return all(
+        name in topics and all(partition.leader >= 0 for partition in topics[name].partitions.values())
+        for name in names
+    )
+
+
+def _done_or_existed(result: Callable[[float], object]) -> bool:
+    """Whether a topic was made by us; another administrator may have been faster."""
+    try:
+        result(TIMEOUT)
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+            raise
+        return False
+    return True
+
+
+def _settle(condition: Callable[[], bool], what: str) -> None:
+    """Wait for a change to reach the broker: it is acknowledged when the controller has it, a moment before."""
+    deadline = time.monotonic() + TIMEOUT
+    while not condition():
+        if time.monotonic() > deadline:
+            raise ProvisioningError(f"waited {TIMEOUT:.0f} s in vain for {what}")
+        time.sleep(POLL_SECONDS)

@@ -1,0 +1,20 @@
+"""The real stack, one for a whole test run."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.local.stack import Stack
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Kafka, registry and both PostgreSQL clusters. Tests share it: give each its own topics and its own database."""
+    home: Path = tmp_path_factory.mktemp("stack")
+    running = Stack(home)
+    running.up(lambda _: None)
+    try:
+        yield running
+    finally:
+        running.down()
