@@ -14,9 +14,16 @@ class Child:
     """One process that may be started, stopped and killed again and again. Its output goes to `<folder>/<name>.log`."""
 
     def __init__(
-        self, name: str, command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None
+        self,
+        name: str,
+        command: Sequence[str],
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+        *,
+        health: str = "",
     ) -> None:
         self.name = name
+        self.health = health
         self._command = list(command)
         self._folder = folder
         self._environment = {**os.environ, **(environment or {})}
@@ -45,6 +52,12 @@ class Child:
                 env=self._environment,
                 start_new_session=True,
             )
+
+    def run(self) -> None:
+        """Start it and wait until it has ended well."""
+        self.start()
+        if self._process is not None and self._process.wait(STOP_SECONDS):
+            raise RuntimeError(f"{self.name} failed; the end of its log:\n{self.tail()}")
 
     def require(self) -> None:
         """Raises RuntimeError with the end of the log if the process has ended."""

@@ -5,7 +5,12 @@ from collections.abc import Callable
 
 
 def until(
-    condition: Callable[[], object], what: str, *, timeout: float, every: float = 0.02, watch: Callable[[], None] | None = None
+    condition: Callable[[], object],
+    what: str,
+    *,
+    timeout: float,
+    every: float = 0.02,
+    watch: Callable[[], None] | None = None,
 ) -> float:
     """Poll until the condition is true; returns the monotonic time at which it was seen.
 

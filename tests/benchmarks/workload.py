@@ -116,9 +116,7 @@ NAMES: tuple[str, ...] = tuple(table.name for table in TABLES)
 
 def mapping(institution: str) -> dict[str, object]:
     """The mapping file's content for one institution."""
-    plain: dict[str, dict[str, object]] = {
-        table.entity: {field: field for field in table.mapped} for table in TABLES
-    }
+    plain: dict[str, dict[str, object]] = {table.entity: {field: field for field in table.mapped} for table in TABLES}
     plain["person"]["sex"] = {"column": "sex", "codes": "sex"}
     plain["learner"]["person"] = {"reference": "person", "key": ["person_id"]}
     plain["study_record"]["learner"] = {"reference": "learner", "key": ["learner_id"]}
@@ -185,7 +183,8 @@ def change_one_transaction(dsn: str, rows: int, changes: int, mark: str) -> int:
             turn += 1
             for table in TABLES:
                 made += connection.execute(
-                    f"update {table.name} set {table.mark} = %s, updated_at = clock_timestamp()", [f"{mark}-{turn}"]  # type: ignore[arg-type]
+                    f"update {table.name} set {table.mark} = %s, updated_at = clock_timestamp()",
+                    [f"{mark}-{turn}"],  # type: ignore[arg-type]
                 ).rowcount
     return made
 
@@ -197,7 +196,8 @@ def sentinel_ids(rows: int) -> list[int]:
 def copied(connection: Connection) -> tuple[tuple[str, str], ...]:
     """Row count and content hash per table: equal in source and peer's store if and only if the rows are."""
     return tuple(
-        _digest(connection, f"select t::text as content from {name} t") for name in NAMES  # `t::text` is the whole row
+        _digest(connection, f"select t::text as content from {name} t")
+        for name in NAMES  # `t::text` is the whole row
     )
 
 

@@ -181,7 +181,11 @@ class Worker:
             "rest.advertised.host.name": HOST,
             "scheduled.rebalance.max.delay.ms": "0",
             "offset.flush.interval.ms": "5000",
-            **{f"{prefix}{name}": value for prefix in ("", "producer.", "consumer.", "admin.") for name, value in access.items()},
+            **{
+                f"{prefix}{name}": value
+                for prefix in ("", "producer.", "consumer.", "admin.")
+                for name, value in access.items()
+            },
         }
 
 
@@ -199,7 +203,9 @@ def _grant(stack: Stack) -> None:
         USER, ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096), stack.secret(f"kafka.{USER}").encode()
     )
     rights = [
-        AclBinding(kind, name, ResourcePatternType.LITERAL, f"User:{USER}", "*", AclOperation.ALL, AclPermissionType.ALLOW)
+        AclBinding(
+            kind, name, ResourcePatternType.LITERAL, f"User:{USER}", "*", AclOperation.ALL, AclPermissionType.ALLOW
+        )
         for kind, name in (
             (ResourceType.TOPIC, "*"),
             (ResourceType.GROUP, "*"),

@@ -78,7 +78,9 @@ def source(mode: Mode, prefix: str, database: Database, tables: tuple[str, ...],
     }
 
 
-def sink(mode: Mode, prefixes: tuple[str, ...], database: Database, tables: tuple[str, ...], registry: str) -> dict[str, str]:
+def sink(
+    mode: Mode, prefixes: tuple[str, ...], database: Database, tables: tuple[str, ...], registry: str
+) -> dict[str, str]:
     """A sink that upserts by primary key into tables of the source tables' names."""
     return {
         "connector.class": "io.debezium.connector.jdbc.JdbcSinkConnector",
