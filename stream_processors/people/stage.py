@@ -27,14 +27,14 @@ class People(Stage[Partition, Unit]):
     pattern = re.compile(re.escape(CLAIMS.name))
 
     def __init__(self, settings: ProcessorSettings, store: Store, contract: Contract) -> None:
-        super().__init__(store, refresh_seconds=settings.refresh_seconds, lease_seconds=settings.session_timeout_seconds / 2)
+        super().__init__(
+            store, refresh_seconds=settings.refresh_seconds, lease_seconds=settings.session_timeout_seconds / 2
+        )
         self._settings = settings
         self._contract = contract
         self._thread = local()
         self._state_id = ""
         self._progress = Producer(settings.kafka(**{"linger.ms": 5, "acks": 1}))
-        self.holes = 0
-        self.batches: list[int] = []
 
     def unit_of(self, tp: TP) -> str:
         return str(tp.partition)
@@ -45,9 +45,6 @@ class People(Stage[Partition, Unit]):
     def offset_note(self, unit: str, following: int) -> bytes:
         return offset_note(self._state_id, following)
 
-    def hole(self, tp: TP) -> None:
-        self.holes += 1
-
     def restore(self, unit: str, partitions: set[TP]) -> tuple[Partition, dict[TP, int]]:
         thread = self._thread
         if not hasattr(thread, "facts"):
@@ -55,7 +52,15 @@ class People(Stage[Partition, Unit]):
         ids = thread.facts.ids(CLAIMS.name, PEOPLE_STATE.name)
         self._state_id = ids[PEOPLE_STATE.name]
         code = unit.encode()
-        thread.changelog.restore(self.store, code, (code + b"/", code + b"!"), PEOPLE_STATE.name, int(unit), self._state_id, lambda _key, _value: {})
+        thread.changelog.restore(
+            self.store,
+            code,
+            (code + b"/", code + b"!"),
+            PEOPLE_STATE.name,
+            int(unit),
+            self._state_id,
+            lambda _key, _value: {},
+        )
         partition = Partition(unit, self.store)
         account = partition.account
         if account.topic_id not in ("", ids[CLAIMS.name]):
@@ -66,7 +71,7 @@ class People(Stage[Partition, Unit]):
             log("error", "claims were deleted before they were read", action="reload every institution", partition=unit)
             account.place = low
         self._say(partition)
-        return partition, {tp: account.place for tp in partitions}
+        return partition, dict.fromkeys(partitions, account.place)
 
     def admitted(self, unit: str) -> int:
         return self._settings.fetch_records // 4
@@ -79,19 +84,33 @@ class People(Stage[Partition, Unit]):
                 try:
                     scratch.take(record.value or b"", record.offset)
                 except DecodeError as error:  # only RECORDS writes here: a defect, not an institution's fault
-                    log("error", "a claim can't be decoded", action="report this defect", partition=record.partition, offset=record.offset, code=error.code)
+                    log(
+                        "error",
+                        "a claim can't be decoded",
+                        action="report this defect",
+                        partition=record.partition,
+                        offset=record.offset,
+                        code=error.code,
+                    )
         scratch.settle()
         return scratch
 
     def keep(self, unit: Partition, scratch: Unit, sent: Mapping[tuple[str, int], int]) -> None:
-        self.batches.append(scratch.account.place - unit.account.place)
+        self.note(scratch.account.place - unit.account.place, scratch.changed_at)
         unit.account = scratch.account
         self._say(unit)
 
     def _say(self, unit: Partition) -> None:
-        value = self._contract.encode("Progress", {
-            "stage": self.name, "topic": CLAIMS.name, "partition": int(unit.number), "place": unit.account.place, "at": time.time_ns() // 1000,
-        })
+        value = self._contract.encode(
+            "Progress",
+            {
+                "stage": self.name,
+                "topic": CLAIMS.name,
+                "partition": int(unit.number),
+                "place": unit.account.place,
+                "at": time.time_ns() // 1000,
+            },
+        )
         self._progress.produce(PROGRESS.name, value, f"people/{CLAIMS.name}/{unit.number}".encode(), partition=0)
         self._progress.poll(0)
 

@@ -22,7 +22,7 @@ from schemas.topics import FINDINGS, GOLDEN, partition_of
 from stream_processors.contract import Contract
 from stream_processors.outbox import Message, Outputs
 from stream_processors.people.golden import NEVER_SPREAD, RULE, Golden, golden_persons
-from stream_processors.stage import Scratch
+from stream_processors.scratch import Scratch
 from stream_processors.store import Store
 
 _PERSON = codec("vn.hemis.Person")
@@ -69,7 +69,12 @@ class Claim(NamedTuple):
         return _PERSON.decode(self.raw, self.body)[0]
 
     def as_mapping(self) -> dict[str, Any]:
-        return {"record_key": self.record_key, "place": self.version[1], "changed_at": self.changed_at, "person": self.person()}
+        return {
+            "record_key": self.record_key,
+            "place": self.version[1],
+            "changed_at": self.changed_at,
+            "person": self.person(),
+        }
 
 
 def read_claim(raw: bytes) -> Claim:
@@ -104,6 +109,7 @@ class Unit(Scratch):
         self.changes: dict[bytes, bytes | None] = {}
         self._touched: dict[str, dict[bytes, Claim]] = {}
         self._newest: dict[str, tuple[int, int]] = {}
+        self.changed_at: list[int] = []
         self._store = store
         self._contract = contract
         self._partitions = partitions
@@ -123,6 +129,7 @@ class Unit(Scratch):
         touched[key] = claim
         self.changes[key] = raw
         self._newest[claim.person_key] = (offset, claim.changed_at)
+        self.changed_at.append(claim.changed_at)
 
     def settle(self) -> None:
         """Work out every touched person once, and emit what changed."""
@@ -155,10 +162,16 @@ class Unit(Scratch):
         claims = [c for c in touched.values() if c.body is not None]
         if known:
             prefix = self.partition.claims + f"{person}\x1f".encode()
-            claims += [c for key, raw in self._store.scan(prefix) if key not in touched and (c := read_claim(raw)).body is not None]
+            claims += [
+                c
+                for key, raw in self._store.scan(prefix)
+                if key not in touched and (c := read_claim(raw)).body is not None
+            ]
         return claims
 
-    def _single(self, person: str, claim: Claim, place: int, changed_at: int, before: dict[str, Any], after: dict[str, Any]) -> None:
+    def _single(
+        self, person: str, claim: Claim, place: int, changed_at: int, before: dict[str, Any], after: dict[str, Any]
+    ) -> None:
         """One claim: its values are the golden values, without what is never spread. Bytes are kept as they are."""
         assert claim.body is not None
         values = _without_private(claim.raw, claim.body)
@@ -166,10 +179,33 @@ class Unit(Scratch):
         content = blake2b(values + record, digest_size=12).hexdigest()
         after["golden"][person] = content
         if before["golden"].get(person) != content:
-            origin = text_bytes(claim.record_key.partition("/")[0]) + record + long_bytes(claim.version[1]) + text_bytes(RULE) + b"\x00"
-            self._golden(person, self._value(person, place, changed_at, values + b"\x02" + origin + b"\x00" + b"\x02" + record + b"\x00" + b"\x00", live=True))
+            origin = (
+                text_bytes(claim.record_key.partition("/")[0])
+                + record
+                + long_bytes(claim.version[1])
+                + text_bytes(RULE)
+                + b"\x00"
+            )
+            self._golden(
+                person,
+                self._value(
+                    person,
+                    place,
+                    changed_at,
+                    values + b"\x02" + origin + b"\x00" + b"\x02" + record + b"\x00" + b"\x00",
+                    live=True,
+                ),
+            )
 
-    def _several(self, person: str, claims: list[Claim], place: int, changed_at: int, before: dict[str, Any], after: dict[str, Any]) -> None:
+    def _several(
+        self,
+        person: str,
+        claims: list[Claim],
+        place: int,
+        changed_at: int,
+        before: dict[str, Any],
+        after: dict[str, Any],
+    ) -> None:
         goldens = golden_persons(person, [claim.as_mapping() for claim in claims])
         conflict = len(goldens) > 1
         if conflict:
@@ -183,14 +219,23 @@ class Unit(Scratch):
             after["golden"][golden.person_key] = content
             if before["golden"].get(golden.person_key) != content:
                 rest = _origin_bytes(origins) + size_bytes(len(golden.claims)) + records + b"\x00" + bytes((conflict,))
-                self._golden(golden.person_key, self._value(golden.person_key, place, changed_at, values + rest, live=True))
+                self._golden(
+                    golden.person_key, self._value(golden.person_key, place, changed_at, values + rest, live=True)
+                )
 
     def _value(self, key: str, place: int, changed_at: int, rest: bytes, *, live: bool) -> bytes:
         """A GoldenPerson message; `rest` holds person, origins, claims and the conflict flag."""
-        return b"".join((
-            self._contract.header("GoldenPerson"), text_bytes(key), long_bytes(self.account.generation), long_bytes(place),
-            b"\x01" if live else b"\x00", long_bytes(changed_at), rest,
-        ))
+        return b"".join(
+            (
+                self._contract.header("GoldenPerson"),
+                text_bytes(key),
+                long_bytes(self.account.generation),
+                long_bytes(place),
+                b"\x01" if live else b"\x00",
+                long_bytes(changed_at),
+                rest,
+            )
+        )
 
     def _golden(self, person_key: str, value: bytes) -> None:
         key = person_key.encode()
@@ -199,11 +244,29 @@ class Unit(Scratch):
     def _finding(self, person: str, record: str, status: str, place: int, at: int) -> None:
         institution = record.partition("/")[0]
         name = finding_id(CONFLICT, institution, record, CONFLICT_FIELDS, person=person)
-        self._emit(FINDINGS.name_for(institution), 0, name.encode(), self._contract.encode("Finding", {
-            "finding_id": name, "institution": institution, "rule": CONFLICT, "severity": RULES[CONFLICT].severity, "record_key": record,
-            "fields": list(CONFLICT_FIELDS), "other_record": "", "status": status, "generation": self.account.generation, "place": place, "orders_place": 0,
-            "at": at, "details": {},
-        }))
+        self._emit(
+            FINDINGS.name_for(institution),
+            0,
+            name.encode(),
+            self._contract.encode(
+                "Finding",
+                {
+                    "finding_id": name,
+                    "institution": institution,
+                    "rule": CONFLICT,
+                    "severity": RULES[CONFLICT].severity,
+                    "record_key": record,
+                    "fields": list(CONFLICT_FIELDS),
+                    "other_record": "",
+                    "status": status,
+                    "generation": self.account.generation,
+                    "place": place,
+                    "orders_place": 0,
+                    "at": at,
+                    "details": {},
+                },
+            ),
+        )
 
     def _emit(self, topic: str, partition: int, key: bytes, value: bytes) -> None:
         self.outputs.setdefault((topic, partition), []).append((key, value))
@@ -248,5 +311,13 @@ def _origin_bytes(origins: list[tuple[Mapping[str, Any], list[str]]]) -> bytes:
     parts = [size_bytes(len(origins))]
     for claim, names in origins:
         record = str(claim["record_key"])
-        parts += [text_bytes(record.partition("/")[0]), text_bytes(record), long_bytes(claim["place"]), text_bytes(RULE), size_bytes(len(names)), *map(text_bytes, names), b"\x00"]
+        parts += [
+            text_bytes(record.partition("/")[0]),
+            text_bytes(record),
+            long_bytes(claim["place"]),
+            text_bytes(RULE),
+            size_bytes(len(names)),
+            *map(text_bytes, names),
+            b"\x00",
+        ]
     return b"".join(parts) + b"\x00"
