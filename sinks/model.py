@@ -113,7 +113,7 @@ def kind_of(schema: Any) -> str:
             return "strings"
         case {"type": "map", "values": "string"}:
             return "texts"
-        case {"type": "map", "values": {"name": "Origin"}}:
+        case {"type": "array", "items": {"name": "Origin"}}:
             return "origins"
     raise TypeError(f"no column type for {schema!r}")
 
@@ -168,7 +168,7 @@ def _entity(entity: str) -> Target:
         entity,
         avro_schema.change_subject(entity),
         "record_key",
-        ("epoch", "version"),
+        ("epoch", "version", "place"),
         history=True,
         from_key=True,
         keys=tuple(field.name for field in avro_schema.fields(entity) if field.kind == "reference"),
