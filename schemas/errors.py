@@ -157,6 +157,14 @@ _declare(
     "hemis institution add CODE",
     "hemis institution add MÃ",
 )
+_declare(
+    "E110",
+    D,
+    "The processor failed on this event",
+    "Bộ xử lý gặp lỗi với sự kiện này",
+    "Report it; after the mend: hemis dead-letters replay",
+    "Báo lỗi; sau khi sửa: hemis dead-letters replay",
+)
 # Configuration (2xx).
 _declare(
     "E201",
