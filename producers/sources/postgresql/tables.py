@@ -59,7 +59,7 @@ class PostgresReader:
     def query(self, statement: str, parameters: Sequence[object] = ()) -> list[tuple[object, ...]]:
         """Rows of a statement, errors translated."""
         try:
-            return self._connection.execute(statement, parameters or None).fetchall()  # type: ignore[call-overload,no-any-return]
+            return self._connection.execute(statement, parameters or None).fetchall()
         except psycopg.Error as error:
             raise translated(error) from error
 
@@ -156,7 +156,7 @@ class PostgresReader:
 
 
 def _typed(value: str, kind: str) -> sql.Composed:
-    return sql.SQL("{}::{}").format(sql.Literal(value), sql.SQL(kind))  # type: ignore[arg-type]
+    return sql.SQL("{}::{}").format(sql.Literal(value), sql.SQL(kind))
 
 
 def _tuple(parts: Sequence[sql.Composable]) -> sql.Composed:

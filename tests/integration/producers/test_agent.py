@@ -141,20 +141,23 @@ def test_reload_on_request(world: World) -> None:
 
 
 def test_killed_during_first_load_with_changes_beside(world: World) -> None:
-    world.sql(STUDENTS.format(1, 20_000))
-    changes = 0
+    world.sql(STUDENTS.format(1, 60_000))
+    cut = 0
     for round_ in range(4):
-        process = world.start(chunk_rows=1000)
-        end = world.end()
-        wait_until(lambda end=end: world.end() > end + 1500, "rows arrive")  # type: ignore[misc]
-        for i in range(150):
-            changes += 1
-            key = round_ * 4000 + i * 7 + 1
-            world.sql(f"update students set mail = 'c{changes}' where id = {key}")
-            world.sql(f"delete from students where id = {key + 1}; update students set id = id + 100000 where id = {key + 2}")
+        process = world.start(chunk_rows=500)
+        before = world.state().get("load")
+        wait_until(lambda before=before: world.state().get("load") != before, "the load moves")  # type: ignore[misc]
+        for i in range(20):
+            key = round_ * 15_000 + i * 701 + 1
+            world.sql(
+                f"update students set mail = 'c{key}' where id = {key}; delete from students where id = {key + 1};"
+                f" update students set id = id + 100000 where id = {key + 2}"
+            )
         process.send_signal(signal.SIGKILL)
         process.wait()
-    with world.agent(chunk_rows=1000) as health:
+        cut += bool(world.state()["load"])
+    assert cut
+    with world.agent(chunk_rows=500) as health:
         world.wait_ready(health)
         world.wait_same(60)
 

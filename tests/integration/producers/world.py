@@ -18,7 +18,7 @@ from threading import Event, Thread
 from typing import Any
 
 import psycopg
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from deploy.local.stack import Stack
 from deploy.provisioning import institution_user, provision_institution
@@ -156,8 +156,13 @@ class World:
     # -- RECORDS -------------------------------------------------------------------------------------------------------
 
     def _answer(self) -> None:
-        config = self.stack.admin_config() | {"group.id": "x", "enable.auto.commit": False, "fetch.wait.max.ms": 20}
-        consumer, producer = Consumer(config), Producer(self.stack.admin_config() | {"linger.ms": 0})
+        config = self.stack.admin_config() | {
+            "log_level": 0,
+            "group.id": "x",
+            "enable.auto.commit": False,
+            "fetch.wait.max.ms": 20,
+        }
+        consumer, producer = Consumer(config), Producer(self.stack.admin_config() | {"linger.ms": 0, "log_level": 0})
         consumer.assign([TopicPartition(self.topic, 0, 0)])
         last: tuple[str, str] | None = None
         while not self._stop.is_set():
@@ -184,7 +189,7 @@ class World:
         consumer.close()
 
     def end(self) -> int:
-        consumer = Consumer(self.stack.admin_config() | {"group.id": "x"})
+        consumer = Consumer(self.stack.admin_config() | {"log_level": 0, "group.id": "x"})
         try:
             return int(consumer.get_watermark_offsets(TopicPartition(self.topic, 0), timeout=10)[1])
         finally:
@@ -192,7 +197,7 @@ class World:
 
     def seen(self) -> Seen:
         """Replay the topic with the version rule; the epoch of an event is that of its instance's last hello."""
-        consumer = Consumer(self.stack.admin_config() | {"group.id": "x", "enable.auto.commit": False})
+        consumer = Consumer(self.stack.admin_config() | {"log_level": 0, "group.id": "x", "enable.auto.commit": False})
         part = TopicPartition(self.topic, 0, 0)
         end = consumer.get_watermark_offsets(part, timeout=10)[1]
         consumer.assign([part])
@@ -267,7 +272,10 @@ class World:
         return found
 
     def same(self) -> bool:
-        return self.stored() == self.expected()
+        try:
+            return self.stored() == self.expected()
+        except KafkaException as error:  # a broker that just starts
+            raise AssertionError(error.args[0].name()) from error
 
     def wait_same(self, timeout: float = 30.0) -> None:
         wait_until(self.same, "store equals source", timeout)
@@ -285,7 +293,9 @@ class World:
         end = time.monotonic() + 10
         while time.monotonic() < end:
             try:
-                self.sql("select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = %s", [name])
+                self.sql(
+                    "select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = %s", [name]
+                )
                 return
             except psycopg.Error:
                 continue
