@@ -264,6 +264,14 @@ _declare(
     "Set the clock (NTP)",
     "Chỉnh đồng hồ (NTP)",
 )
+_declare(
+    "E309",
+    T,
+    "The source refuses a statement of the agent",
+    "Nguồn từ chối một câu lệnh của tác tử",
+    "Look the SQLSTATE up; report it with the agent's version",
+    "Tra mã SQLSTATE; báo lại cùng phiên bản tác tử",
+)
 # Kafka, registry (4xx).
 _declare(
     "E401",
