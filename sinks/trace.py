@@ -178,7 +178,13 @@ def _golden(row: Mapping[str, Any], reveal: bool) -> Golden:
         if field in row
     )
     return Golden(
-        row["person_key"], row["live"], row["conflict"], row["changed_at"], row["applied_at"], tuple(row["claims"]), values
+        row["person_key"],
+        row["live"],
+        row["conflict"],
+        row["changed_at"],
+        row["applied_at"],
+        tuple(row["claims"]),
+        values,
     )
 
 
