@@ -110,12 +110,12 @@ class Codec:
 
 @cache
 def codec(full_name: str) -> Codec:
-    """The codec of a named type of this contract."""
-    return compile_codec(full(full_name))
+    """The codec of a named type's self-contained schema."""
+    return codec_of(full(full_name))
 
 
-def compile_codec(schema: Mapping[str, Any]) -> Codec:
-    """The codec of any self-contained record schema, such as another version's."""
+def codec_of(schema: dict[str, Any]) -> Codec:
+    """The codec of a self-contained schema, such as another version's; not cached."""
     writer = _Writer()
     writer.record(schema)
     reader = _Reader()

@@ -15,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
 
-from schemas.avro_schema import canonical_text, subjects
+from schemas.avro_schema import canonical_text, spelled_out, subjects
 from schemas.errors import HemisError
 
 COMPATIBILITY = "FULL_TRANSITIVE"
@@ -76,7 +76,7 @@ class Registry:
                 text = found["schema"]
                 self._keep(kept, text)
             schema = json.loads(text)
-            self._schemas[schema_id] = schema if isinstance(schema, dict) else {"type": schema}
+            self._schemas[schema_id] = spelled_out(schema) if isinstance(schema, dict) else {"type": schema}
         return self._schemas[schema_id]
 
     def register_all(self) -> dict[str, int]:

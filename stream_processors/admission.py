@@ -16,7 +16,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from schemas.codec import HEADER_SIZE, codec
 from schemas.errors import DecodeError
-from schemas.topics import PROGRESS, CLAIMS
+from schemas.topics import CLAIMS, PROGRESS
 
 Partition = tuple[str, int]
 
@@ -26,7 +26,13 @@ class Progress:
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         self.place: dict[Partition, int] = {}
-        self._config = {**config, "group.id": "hemis-progress", "enable.auto.commit": False, "auto.offset.reset": "earliest", "fetch.wait.max.ms": 100}
+        self._config = {
+            **config,
+            "group.id": "hemis-progress",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "fetch.wait.max.ms": 100,
+        }
         self._stop = Event()
         self._thread = Thread(target=self._tail, name="progress", daemon=True)
         self._thread.start()

@@ -12,7 +12,6 @@ from typing import Any
 import faust
 from prometheus_client import CollectorRegistry, Gauge
 
-from schemas.errors import HemisError
 from schemas.health import HealthServer
 from schemas.logs import log
 from schemas.metrics import make
@@ -38,7 +37,9 @@ def make_app(name: str, settings: ProcessorSettings, stage: Any) -> faust.App:
     app = faust.App(
         f"hemis-{name}",
         broker=f"{runs.SCHEME}://{settings.kafka_bootstrap.replace(',', f';{runs.SCHEME}://')}",
-        broker_credentials=faust.SASLCredentials(username=settings.kafka_user, password=settings.kafka_password.reveal(), mechanism="SCRAM-SHA-512"),
+        broker_credentials=faust.SASLCredentials(
+            username=settings.kafka_user, password=settings.kafka_password.reveal(), mechanism="SCRAM-SHA-512"
+        ),
         broker_session_timeout=settings.session_timeout_seconds,
         broker_heartbeat_interval=max(settings.session_timeout_seconds / 4, 0.5),
         broker_request_timeout=max(settings.session_timeout_seconds, 30.0),
@@ -108,12 +109,7 @@ def run(name: str, settings: ProcessorSettings) -> None:
 
     @app.timer(1.0)
     async def export() -> None:
-        batches, stage.batches = stage.batches, []
-        now = time.time_ns() // 1000
-        delays = getattr(stage, "delays", [])
-        if isinstance(stage, Records):
-            stage.delays = []
-        exporter.observe(batches, [max(now - at, 0) / 1e6 for at in delays] if False else [])
+        exporter.export()
         for status, on in (("ready", not ready()), ("alive", not alive())):
             health.labels(name, settings.data, status).set(on)
 
@@ -136,7 +132,8 @@ def _registry(settings: ProcessorSettings) -> Registry:
 
 
 _LOGGING = {
-    "version": 1, "disable_existing_loggers": False,
+    "version": 1,
+    "disable_existing_loggers": False,
     "handlers": {"stderr": {"class": "logging.StreamHandler", "level": "WARNING"}},
     "root": {"level": "WARNING", "handlers": ["stderr"]},
 }

@@ -51,7 +51,9 @@ class ByUnit(PartitionAssignor):
         return self._protocol_assignments(assignments, {}, {}, {})
 
 
-def share_units(units: dict[str, set[str]], subscribed: dict[str, set[str]], had: dict[str, str]) -> dict[str, list[str]]:
+def share_units(
+    units: dict[str, set[str]], subscribed: dict[str, set[str]], had: dict[str, str]
+) -> dict[str, list[str]]:
     """Units to members: a member keeps what it had up to an equal share; the rest goes to the least loaded that subscribed to it."""
     given: dict[str, list[str]] = {member: [] for member in sorted(subscribed)}
     share = -(-len(units) // len(given))

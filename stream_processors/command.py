@@ -18,7 +18,11 @@ def processor() -> None:
 
 @processor.command()
 @click.argument("stage", type=click.Choice(["records", "people"]))
-@click.option("--settings", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Settings file; the environment overrides it.")
+@click.option(
+    "--settings",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Settings file; the environment overrides it.",
+)
 def run(stage: str, settings: Path | None) -> None:
     """Run one stage until it is told to stop."""
     from stream_processors import app

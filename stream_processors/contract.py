@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from schemas import avro_schema, envelope
-from schemas.codec import HEADER_SIZE, Codec, codec, compile_codec
+from schemas.codec import HEADER_SIZE, Codec, codec, codec_of
 from schemas.errors import HemisError
 from schemas.registry import Registry
 
@@ -74,7 +74,7 @@ class Contract:
         entity = self._entities.get(name)
         own = self._headers[name] == envelope.header(schema_id)
         type_name = avro_schema.subject(avro_schema.record_name(entity)) if entity else name
-        return Type(name.rpartition(".")[2], entity, codec(type_name), None if own else compile_codec(schema))
+        return Type(name.rpartition(".")[2], entity, codec(type_name), None if own else codec_of(schema))
 
     def translate(self, kind: Type, raw: bytes) -> bytes:
         """A message of another version, written anew with this program's (fields it lacks are null, unknown ones left out)."""

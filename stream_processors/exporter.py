@@ -21,7 +21,7 @@ class Exporter:
         self._stage = stage
         self._batches = make(registry, "hemis_batch_records", Histogram).labels(stage.name)
         self._delays = make(registry, "hemis_stage_delay_seconds", Histogram).labels(stage.name)
-        registry.register(self)  # type: ignore[arg-type]
+        registry.register(self)
 
     def describe(self) -> Iterable[Metric]:
         return ()
@@ -32,15 +32,23 @@ class Exporter:
         holes.add_metric([stage.name], stage.holes)
         places = _gauge("hemis_place_offset")
         for tp, place in stage.places().items():
-            places.add_metric([stage.name, tp.topic if stage.name == "records" else f"{tp.topic}-{tp.partition}"], place)
+            places.add_metric(
+                [stage.name, tp.topic if stage.name == "records" else f"{tp.topic}-{tp.partition}"], place
+            )
         yield holes
         yield places
         if isinstance(stage, Records):
             yield from self._ledger(stage)
 
     def _ledger(self, stage: Records) -> Iterable[Any]:
-        ledger, alarms, letters = _counter("hemis_ledger_events_total"), _counter("hemis_alarms_total"), _counter("hemis_dead_letters_total")
-        live, findings, held, paused = (_gauge(n) for n in ("hemis_state_records", "hemis_findings_open", "hemis_held_cancels", "hemis_paused"))
+        ledger, alarms, letters = (
+            _counter("hemis_ledger_events_total"),
+            _counter("hemis_alarms_total"),
+            _counter("hemis_dead_letters_total"),
+        )
+        live, findings, held, paused = (
+            _gauge(n) for n in ("hemis_state_records", "hemis_findings_open", "hemis_held_cancels", "hemis_paused")
+        )
         for code, account in stage.facts().items():
             for fate in FATES:
                 ledger.add_metric([code, fate], getattr(account, fate))
@@ -54,9 +62,11 @@ class Exporter:
             paused.add_metric([code], 0 if stage.admitted(code) else 1)
         yield from (ledger, alarms, letters, live, findings, held, paused)
 
-    def observe(self, records: Iterable[int], delays: Iterable[float]) -> None:
-        """Sizes of units of work, and seconds from source commit to acknowledged output."""
-        for count in records:
+    def export(self) -> None:
+        """Move what the stage noted since the last call into the histograms."""
+        batches, self._stage.batches = self._stage.batches, []
+        delays, self._stage.delays = self._stage.delays, []
+        for count in batches:
             self._batches.observe(count)
         for seconds in delays:
             self._delays.observe(seconds)

@@ -65,8 +65,12 @@ class LeasedSender(Sender):
     def in_place_of(cls, sender: Any, lease: Lease) -> LeasedSender:
         """A sender with the same settings, for a producer that has not started yet."""
         made = cls(
-            sender.client, acks=sender._acks, txn_manager=sender._txn_manager, message_accumulator=sender._message_accumulator,
-            retry_backoff_ms=int(sender._retry_backoff * 1000), request_timeout_ms=sender._request_timeout_ms,
+            sender.client,
+            acks=sender._acks,
+            txn_manager=sender._txn_manager,
+            message_accumulator=sender._message_accumulator,
+            retry_backoff_ms=int(sender._retry_backoff * 1000),
+            request_timeout_ms=sender._request_timeout_ms,
         )
         made.lease = lease
         return made

@@ -160,10 +160,19 @@ class Consumer(driver.Consumer):
             try:
                 again = await stage.process(runs)
             except LeaseLost:
-                log("warning", "a unit of work was dropped: this worker had been frozen or cut off", stage=self.app.conf.id)
+                log(
+                    "warning",
+                    "a unit of work was dropped: this worker had been frozen or cut off",
+                    stage=self.app.conf.id,
+                )
                 again = set(runs)
             except SendFailed as error:
-                log("warning", "a unit of work was not acknowledged and is done again", stage=self.app.conf.id, code=error.code)
+                log(
+                    "warning",
+                    "a unit of work was not acknowledged and is done again",
+                    stage=self.app.conf.id,
+                    code=error.code,
+                )
                 again = set(runs)
                 await asyncio.sleep(0.2)
             places = stage.places()
@@ -171,10 +180,20 @@ class Consumer(driver.Consumer):
 
     async def force_commit(self, *args: Any, **kwargs: Any) -> bool:
         mine = self.assignment()
-        offsets = {tp: place for tp, place in self.app.stage.places().items() if tp in mine and self._committed_offset.get(tp) != place}
+        offsets = {
+            tp: place
+            for tp, place in self.app.stage.places().items()
+            if tp in mine and self._committed_offset.get(tp) != place
+        }
         if not offsets or not self.flow_active:
             return False
-        done = await self._thread.call_thread(self._thread._ensure_consumer().commit, {driver.ensure_aiokafka_TP(tp): OffsetAndMetadata(o, "") for tp, o in offsets.items()}) is None
+        done = (
+            await self._thread.call_thread(
+                self._thread._ensure_consumer().commit,
+                {driver.ensure_aiokafka_TP(tp): OffsetAndMetadata(o, "") for tp, o in offsets.items()},
+            )
+            is None
+        )
         self._committed_offset.update(offsets)
         return done
 

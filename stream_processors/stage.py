@@ -19,7 +19,7 @@ import asyncio
 import re
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Generic, TypeVar
 
@@ -29,25 +29,12 @@ from faust.types import TP
 
 from schemas.errors import HemisError
 from schemas.logs import log
-from stream_processors.outbox import Lease, Message, Outbox, Outputs
+from stream_processors.outbox import Lease, Outbox, Outputs
 from stream_processors.runs import Runs
+from stream_processors.scratch import Scratch
 from stream_processors.store import Store, offset_key
 
 RESTORE_THREADS = 2
-
-
-class Scratch(ABC):
-    """What one unit decided, not yet written."""
-
-    outputs: Outputs
-
-    @abstractmethod
-    def state(self) -> list[Message]:
-        """Changelog messages, place and ledger last."""
-
-    @abstractmethod
-    def store_changes(self) -> Mapping[bytes, bytes | None]:
-        """What goes to the store, index entries included."""
 
 
 U = TypeVar("U")
@@ -69,6 +56,9 @@ class Stage(ABC, Generic[U, W]):
         self.units: dict[str, U] = {}
         self.app: Any = None
         self.mine: dict[str, set[TP]] = {}
+        self.holes = 0
+        self.batches: list[int] = []
+        self.delays: list[float] = []
         self._place: dict[TP, int] = {}
         self._round = 0
         self._restoring: dict[str, asyncio.Task[None]] = {}
@@ -135,7 +125,9 @@ class Stage(ABC, Generic[U, W]):
             await asyncio.wait([before])
         while round_ == self._round:
             try:
-                found, places = await asyncio.get_running_loop().run_in_executor(self._pool, self.restore, unit, self.mine[unit])
+                found, places = await asyncio.get_running_loop().run_in_executor(
+                    self._pool, self.restore, unit, self.mine[unit]
+                )
                 if round_ == self._round:
                     await self.app.consumer.seek_to(places)
                 if round_ == self._round:
@@ -143,7 +135,13 @@ class Stage(ABC, Generic[U, W]):
                     self.units[unit] = found
                 return
             except (HemisError, KafkaException, TimeoutError, OSError) as error:
-                log("warning", "a unit could not be restored yet", stage=self.name, unit=unit, error=type(error).__name__)
+                log(
+                    "warning",
+                    "a unit could not be restored yet",
+                    stage=self.name,
+                    unit=unit,
+                    error=type(error).__name__,
+                )
                 await asyncio.sleep(0.5)
 
     def readable(self) -> dict[TP, int]:
@@ -193,17 +191,22 @@ class Stage(ABC, Generic[U, W]):
             return ()
         if run[0].offset > place:
             again.add(tp)
-            self.hole(tp)
+            self.holes += 1
             return ()
         return run if run[0].offset == place else [r for r in run if r.offset >= place]
 
-    def hole(self, tp: TP) -> None:
-        """A fetch did not begin at its place."""
+    def note(self, records: int, changed_at: Iterable[int]) -> None:
+        """Keep the size of a unit of work and its changes' commit times (µs) for the metrics."""
+        now = time.time_ns() // 1000
+        self.batches.append(records)
+        self.delays += [max(now - at, 0) / 1e6 for at in changed_at]
 
     async def _write(self, work: list[tuple[str, W, dict[TP, int]]]) -> None:
         outbox = self._outbox = self._outbox or Outbox(self.app)
         consumer, generation = self.app.consumer, self.app.consumer_generation_id
-        self.lease.take(self.lease_seconds, lambda: generation == self.app.consumer_generation_id and consumer.may_write)
+        self.lease.take(
+            self.lease_seconds, lambda: generation == self.app.consumer_generation_id and consumer.may_write
+        )
         try:
             outputs: Outputs = {}
             for _, scratch, _ in work:
@@ -217,7 +220,9 @@ class Stage(ABC, Generic[U, W]):
             changes: dict[bytes, bytes | None] = {}
             for unit, scratch, _ in work:
                 changes.update(scratch.store_changes())
-                changes[offset_key(unit.encode())] = self.offset_note(unit, stated[self.changelog(unit)].last_offset + 1)
+                changes[offset_key(unit.encode())] = self.offset_note(
+                    unit, stated[self.changelog(unit)].last_offset + 1
+                )
             self.store.write(changes)
         except BaseException:
             for unit, _, _ in work:
@@ -230,14 +235,10 @@ class Stage(ABC, Generic[U, W]):
             if unit in self.units:
                 self.keep(self.units[unit], scratch, sent)
                 self._place.update(places)
-        self.written(sum(len(s.outputs) for _, s, _ in work), time.time())
 
     @abstractmethod
     def offset_note(self, unit: str, following: int) -> bytes:
         """What the store notes of the unit's changelog: its topic id and the offset that follows what the store holds."""
-
-    def written(self, partitions: int, at: float) -> None:
-        """A unit of work is done."""
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)

@@ -73,9 +73,26 @@ class Changelog:
     """Reads changelog partitions into the store; one per thread, since a connection is dear when there are hundreds of units."""
 
     def __init__(self, config: Mapping[str, object]) -> None:
-        self._consumer = Consumer({**config, "group.id": "hemis-restore", "enable.auto.commit": False, "auto.offset.reset": "error", "fetch.wait.max.ms": 20})
+        self._consumer = Consumer(
+            {
+                **config,
+                "group.id": "hemis-restore",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "error",
+                "fetch.wait.max.ms": 20,
+            }
+        )
 
-    def restore(self, store: Store, unit: bytes, prefixes: tuple[bytes, ...], topic: str, partition: int, topic_id: str, derive: Derive) -> int:
+    def restore(
+        self,
+        store: Store,
+        unit: bytes,
+        prefixes: tuple[bytes, ...],
+        topic: str,
+        partition: int,
+        topic_id: str,
+        derive: Derive,
+    ) -> int:
         """Bring the store up to the changelog's end. Returns the number of messages read.
 
         Of two messages for one key the later wins: there is one writer, and a frozen former writer is kept from writing by its

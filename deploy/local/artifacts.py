@@ -60,18 +60,18 @@ def base_url() -> str:
     return str(MAVEN_CENTRAL_URL).rstrip("/")
 
 
-def locked(group: str) -> list[Artifact]:
+def locked(group: str, lock: Path = LOCK) -> list[Artifact]:
     """The pinned files of one group, in the order of the lock file."""
-    rows = (line.split() for line in LOCK.read_text(encoding="utf-8").splitlines() if not line.startswith("#"))
+    rows = (line.split() for line in lock.read_text(encoding="utf-8").splitlines() if not line.startswith("#"))
     found = [Artifact(row[0], row[1], int(row[2]), row[3]) for row in rows if row and row[0] == group]
     if not found:
-        raise StackError(f"no artifact group '{group}' in {LOCK.name}", "the installation is damaged: install it again")
+        raise StackError(f"no artifact group '{group}' in {lock.name}", "the installation is damaged: install it again")
     return found
 
 
-def fetch(group: str, say: Say = print) -> list[Path]:
+def fetch(group: str, say: Say = print, lock: Path = LOCK) -> list[Path]:
     """Local paths of a group's files. What is missing is fetched; a file whose hash is wrong is never kept."""
-    artifacts = locked(group)
+    artifacts = locked(group, lock)
     missing = [artifact for artifact in artifacts if not _is_cached(artifact)]
     if missing:
         total = sum(artifact.size for artifact in missing)

@@ -70,7 +70,9 @@ def _most_telling_first(claim: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _content_id(person: Mapping[str, Any]) -> str:
-    return sha256(f"{canonical_key(person['full_name'] or '')}\x1f{person['birth_date'] or ''}".encode()).hexdigest()[:12]
+    return sha256(f"{canonical_key(person['full_name'] or '')}\x1f{person['birth_date'] or ''}".encode()).hexdigest()[
+        :12
+    ]
 
 
 def _merge(person_key: str, group: list[Mapping[str, Any]]) -> Golden:

@@ -17,7 +17,8 @@ from stream_processors.records.unit import Unit
 from stream_processors.records.version_rule import Verdict, fillable, judge, marks_after
 
 REFERENCES: Mapping[str, tuple[str, ...]] = {
-    e: tuple(f.name for f in fields(e) if f.refers_to) for e in ("institution", "programme", "person", "learner", "study_record", "staff_contract")
+    e: tuple(f.name for f in fields(e) if f.refers_to)
+    for e in ("institution", "programme", "person", "learner", "study_record", "staff_contract")
 }
 NOTHING = {e: b"\x00" * len(fields(e)) for e in REFERENCES}
 """An entity's bytes in a CANCEL: every field null."""
@@ -51,12 +52,18 @@ def _authorise(unit: Unit, entity: str, key: bytes | None, event: Envelope) -> N
         raise Unreadable("E105" if parsed and parsed[0] != unit.code else "E104")
 
 
-def apply(unit: Unit, kind: Type, key: bytes, raw: bytes, event: Envelope, values: dict[str, Any], place: int, *, braked: bool) -> None:
+def apply(
+    unit: Unit, kind: Type, key: bytes, raw: bytes, event: Envelope, values: dict[str, Any], place: int, *, braked: bool
+) -> None:
     """The version rule and what follows from its verdict."""
     account = unit.account
     version = (account.epoch, event.version)
     row = unit.row(key)
-    verdict = Verdict.APPLY if row is None else judge(row, event, version, place, _same_content(kind, row, raw, event, values))
+    verdict = (
+        Verdict.APPLY
+        if row is None
+        else judge(row, event, version, place, _same_content(kind, row, raw, event, values))
+    )
     match verdict:
         case Verdict.APPLY:
             _replace(unit, kind, key, raw, event, values, place, row, braked)
@@ -88,7 +95,17 @@ def _same_content(kind: Type, row: Row, raw: bytes, event: Envelope, values: Map
     return all(value == stored[name] for name, value in values.items() if name not in event.absent)
 
 
-def _replace(unit: Unit, kind: Type, key: bytes, raw: bytes, event: Envelope, values: dict[str, Any], place: int, row: Row | None, braked: bool) -> None:
+def _replace(
+    unit: Unit,
+    kind: Type,
+    key: bytes,
+    raw: bytes,
+    event: Envelope,
+    values: dict[str, Any],
+    place: int,
+    row: Row | None,
+    braked: bool,
+) -> None:
     account = unit.account
     was_live = row is not None and row.live
     if event.operation == CANCEL and was_live and braked and unit.brake.holds(account, event.changed_at):
@@ -103,7 +120,9 @@ def _replace(unit: Unit, kind: Type, key: bytes, raw: bytes, event: Envelope, va
     _settle(unit, kind, key, raw, values, place, account.epoch, row, marks)
 
 
-def _complete(unit: Unit, kind: Type, raw: bytes, event: Envelope, values: dict[str, Any], row: Row | None) -> tuple[bytes, dict[str, Any]]:
+def _complete(
+    unit: Unit, kind: Type, raw: bytes, event: Envelope, values: dict[str, Any], row: Row | None
+) -> tuple[bytes, dict[str, Any]]:
     """The event with the fields that it did not send taken from the row, where the row has them."""
     untyped = dict(event.untyped)
     if row is not None and row.live and event.operation == envelope.UPDATE:
@@ -113,25 +132,56 @@ def _complete(unit: Unit, kind: Type, raw: bytes, event: Envelope, values: dict[
     return _rewrite(raw, event, kind, values, untyped), values
 
 
-def _rewrite(header: bytes, event: Envelope, kind: Type, values: Mapping[str, Any], untyped: Mapping[str, str]) -> bytes:
+def _rewrite(
+    header: bytes, event: Envelope, kind: Type, values: Mapping[str, Any], untyped: Mapping[str, str]
+) -> bytes:
     return envelope.write(
-        envelope.schema_id_of(header), operation=event.operation, snapshot=event.snapshot, version=event.version, changed_at=event.changed_at,
-        captured_at=event.captured_at, instance=event.instance, source_table=event.source_table, record_key=event.record_key, untyped=untyped,
+        envelope.schema_id_of(header),
+        operation=event.operation,
+        snapshot=event.snapshot,
+        version=event.version,
+        changed_at=event.changed_at,
+        captured_at=event.captured_at,
+        instance=event.instance,
+        source_table=event.source_table,
+        record_key=event.record_key,
+        untyped=untyped,
     ) + kind.codec.encode(values)
 
 
-def _fill(unit: Unit, kind: Type, key: bytes, event: Envelope, values: Mapping[str, Any], place: int, row: Row, version: Version) -> None:
+def _fill(
+    unit: Unit,
+    kind: Type,
+    key: bytes,
+    event: Envelope,
+    values: Mapping[str, Any],
+    place: int,
+    row: Row,
+    version: Version,
+) -> None:
     """A smaller event fills fields that the row does not know since an older version; the row's version stays."""
     names = fillable(row, event, version)
     stored, _ = kind.codec.decode(row.raw, row.envelope.body)
     filled = stored | {name: values[name] for name in names if name in values}
-    untyped = {k: v for k, v in row.envelope.untyped.items() if k not in names} | {n: event.untyped[n] for n in names if n in event.untyped}
+    untyped = {k: v for k, v in row.envelope.untyped.items() if k not in names} | {
+        n: event.untyped[n] for n in names if n in event.untyped
+    }
     raw = _rewrite(row.raw, row.envelope, kind, filled, untyped)
     marks = row.marks | dict.fromkeys(names, version)
     _settle(unit, kind, key, raw, filled, place, row.envelope.epoch, row, marks)
 
 
-def _settle(unit: Unit, kind: Type, key: bytes, raw: bytes, values: Mapping[str, Any], place: int, epoch: int, row: Row | None, marks: dict[str, Version]) -> None:
+def _settle(
+    unit: Unit,
+    kind: Type,
+    key: bytes,
+    raw: bytes,
+    values: Mapping[str, Any],
+    place: int,
+    epoch: int,
+    row: Row | None,
+    marks: dict[str, Version],
+) -> None:
     """The record has a new newest content: clean record, claim, findings, state."""
     account, entity = unit.account, kind.entity
     assert entity is not None
@@ -144,7 +194,11 @@ def _settle(unit: Unit, kind: Type, key: bytes, raw: bytes, values: Mapping[str,
     found: tuple[Found, ...] = ()
     if live:
         found = tuple(rules.check(entity, values, event.untyped))
-        missing = [(name, str(values[name])) for name in REFERENCES[entity] if values[name] is not None and not unit.is_live(str(values[name]))]
+        missing = [
+            (name, str(values[name]))
+            for name in REFERENCES[entity]
+            if values[name] is not None and not unit.is_live(str(values[name]))
+        ]
         if missing:
             found += tuple(Found("V26", (name,), parent) for name, parent in missing)
     before = row.open if row else ()
@@ -158,17 +212,23 @@ def _settle(unit: Unit, kind: Type, key: bytes, raw: bytes, values: Mapping[str,
     account.live += live - was_live
     account.applied += 1
     if not event.snapshot:
-        unit.delays.append(event.changed_at)
+        unit.changed_at.append(event.changed_at)
     if live and not was_live and (waiting := unit.institution.waiting.pop(key.decode(), None)):
         _parent_came(unit, key.decode(), waiting, place, event.changed_at)
 
 
-def _claim(unit: Unit, key: bytes, raw: bytes, event: Envelope, values: Mapping[str, Any], place: int, row: Row | None) -> str:
+def _claim(
+    unit: Unit, key: bytes, raw: bytes, event: Envelope, values: Mapping[str, Any], place: int, row: Row | None
+) -> str:
     """Claim the record for its person; if the person changed, retract it from the former one."""
     person = ""
     if event.operation != CANCEL:
         number = values["citizen_number"]
-        person = unit.keys.of_number(number) if rules.is_plausible_citizen_number(number) else unit.keys.of_record(key.decode())
+        person = (
+            unit.keys.of_number(number)
+            if rules.is_plausible_citizen_number(number)
+            else unit.keys.of_record(key.decode())
+        )
         unit.claim(person, key, event, place, raw[event.body :])
     if row is not None and row.person and row.person != person:
         unit.claim(row.person, key, event, place, None)
@@ -193,7 +253,17 @@ def _parent_came(unit: Unit, parent: str, children: set[str], place: int, at: in
 def cancel_of(unit: Unit, entity: str, key: bytes, *, version: int, changed_at: int, source_table: str) -> bytes:
     """A CANCEL that RECORDS derives itself, from a sweep."""
     header = unit.contract.header(f"{entity.title().replace('_', '')}Change")
-    return envelope.write(
-        int.from_bytes(header[1:HEADER_SIZE], "big"), operation=CANCEL, snapshot=True, version=version, changed_at=changed_at, captured_at=changed_at,
-        instance=unit.account.instance, source_table=source_table, record_key=key.decode(),
-    ) + NOTHING[entity]
+    return (
+        envelope.write(
+            int.from_bytes(header[1:HEADER_SIZE], "big"),
+            operation=CANCEL,
+            snapshot=True,
+            version=version,
+            changed_at=changed_at,
+            captured_at=changed_at,
+            instance=unit.account.instance,
+            source_table=source_table,
+            record_key=key.decode(),
+        )
+        + NOTHING[entity]
+    )

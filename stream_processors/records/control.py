@@ -26,7 +26,11 @@ def hello(unit: Unit, said: dict[str, Any], offset: int) -> None:
             account.alarm("former_instance")
             account.former.remove(said["instance"])
         same = (said["instance"], said["mapping_revision"], said["timeline"], said["system_id"]) == (
-            account.instance, account.mapping_revision, account.timeline, account.system_id)
+            account.instance,
+            account.mapping_revision,
+            account.timeline,
+            account.system_id,
+        )
         if account.epoch == 0 or not same or said["gap"]:
             raised = True
             account.epoch += 1
@@ -39,9 +43,20 @@ def hello(unit: Unit, said: dict[str, Any], offset: int) -> None:
         account.hello_offset = offset
     else:
         account.alarm("changed_system_id")
-    unit.answer("hello", unit.contract.encode("HelloAnswer", {
-        "instance": said["instance"], "hello_offset": offset, "epoch": account.epoch, "mapping_revision": said["mapping_revision"], "accepted": known, "reload": raised,
-    }))
+    unit.answer(
+        "hello",
+        unit.contract.encode(
+            "HelloAnswer",
+            {
+                "instance": said["instance"],
+                "hello_offset": offset,
+                "epoch": account.epoch,
+                "mapping_revision": said["mapping_revision"],
+                "accepted": known,
+                "reload": raised,
+            },
+        ),
+    )
 
 
 def sweep(unit: Unit, said: dict[str, Any], place: int) -> None:
@@ -51,10 +66,16 @@ def sweep(unit: Unit, said: dict[str, Any], place: int) -> None:
         return
     limit = (account.epoch, said["version"])
     table = said["source_table"]
-    left = [(k, r) for k, r in unit.scan_rows() if r.live and r.envelope.source_table == table and r.version < limit and k not in unit.institution.seen]
+    left = [
+        (k, r)
+        for k, r in unit.scan_rows()
+        if r.live and r.envelope.source_table == table and r.version < limit and k not in unit.institution.seen
+    ]
     for key, row in left:
         entity = row.envelope.record_key.split("/", 2)[1]
-        raw = changes.cancel_of(unit, entity, key, version=said["version"], changed_at=said["changed_at"], source_table=table)
+        raw = changes.cancel_of(
+            unit, entity, key, version=said["version"], changed_at=said["changed_at"], source_table=table
+        )
         account.read += 1
         changes.change(unit, unit.contract.type_of(raw), key, raw, place)
 

@@ -36,12 +36,14 @@ class Row(NamedTuple):
 
 
 def dump(raw: bytes, marks: dict[str, Version], person: str, found: tuple[Found, ...]) -> bytes:
-    return b"".join((
-        text_bytes(json.dumps(marks)) if marks else b"\x00",
-        text_bytes(person),
-        text_bytes(json.dumps([[f.rule, f.fields, f.other] for f in found])) if found else b"\x00",
-        raw,
-    ))
+    return b"".join(
+        (
+            text_bytes(json.dumps(marks)) if marks else b"\x00",
+            text_bytes(person),
+            text_bytes(json.dumps([[f.rule, f.fields, f.other] for f in found])) if found else b"\x00",
+            raw,
+        )
+    )
 
 
 def load(state: bytes) -> Row:
@@ -50,7 +52,9 @@ def load(state: bytes) -> Row:
     found_text, p = read_text(state, p)
     raw = state[p:]
     marks = {name: (v[0], v[1]) for name, v in json.loads(marks_text).items()} if marks_text else {}
-    found = tuple(Found(rule, tuple(names), other) for rule, names, other in json.loads(found_text)) if found_text else ()
+    found = (
+        tuple(Found(rule, tuple(names), other) for rule, names, other in json.loads(found_text)) if found_text else ()
+    )
     return Row(raw, envelope.read(raw), marks, person, found)
 
 

@@ -34,7 +34,9 @@ class Records(Stage[Institution, Unit]):
     pattern = re.compile(r"hemis\.(changes|orders)\.[A-Z0-9-]+")
 
     def __init__(self, settings: ProcessorSettings, store: Store, contract: Contract, progress: Progress) -> None:
-        super().__init__(store, refresh_seconds=settings.refresh_seconds, lease_seconds=settings.session_timeout_seconds / 2)
+        super().__init__(
+            store, refresh_seconds=settings.refresh_seconds, lease_seconds=settings.session_timeout_seconds / 2
+        )
         self._settings = settings
         self._contract = contract
         self._progress = progress
@@ -44,9 +46,6 @@ class Records(Stage[Institution, Unit]):
         self._state_ids: dict[str, str] = {}
         self._active: dict[str, float] = {}
         self.ahead: dict[str, Ahead] = {}
-        self.holes = 0
-        self.batches: list[int] = []
-        self.delays: list[int] = []
 
     def unit_of(self, tp: TP) -> str:
         return institution_of(tp.topic)
@@ -57,9 +56,6 @@ class Records(Stage[Institution, Unit]):
     def offset_note(self, unit: str, following: int) -> bytes:
         return offset_note(self._state_ids[unit], following)
 
-    def hole(self, tp: TP) -> None:
-        self.holes += 1
-
     def restore(self, unit: str, partitions: set[TP]) -> tuple[Institution, dict[TP, int]]:
         thread = self._thread
         if not hasattr(thread, "facts"):
@@ -67,11 +63,16 @@ class Records(Stage[Institution, Unit]):
         changes_topic, orders_topic, state_topic = (t.name_for(unit) for t in (CHANGES, ORDERS, STATE))
         ids = thread.facts.ids(changes_topic, state_topic)
         code = unit.encode()
-        thread.changelog.restore(self.store, code, (code + b"/", code + b"!"), state_topic, 0, ids[state_topic], WaitIndex(unit, self.store))
+        thread.changelog.restore(
+            self.store, code, (code + b"/", code + b"!"), state_topic, 0, ids[state_topic], WaitIndex(unit, self.store)
+        )
         self._state_ids[unit] = ids[state_topic]
         institution = Institution(unit, self.store)
         account = institution.account
-        if account.topic_id not in ("", ids[changes_topic]):  # the topic was made anew: offsets begin again, and whoever writes must say hello again
+        if account.topic_id not in (
+            "",
+            ids[changes_topic],
+        ):  # the topic was made anew: offsets begin again, and whoever writes must say hello again
             account.generation += 1
             account.place, account.instance = 0, ""
         account.topic_id = ids[changes_topic]
@@ -148,8 +149,7 @@ class Records(Stage[Institution, Unit]):
                 unit.dead_letter(error, topic, record.offset, record.key, record.value)
 
     def keep(self, unit: Institution, scratch: Unit, sent: Mapping[tuple[str, int], int]) -> None:
-        self.batches.append(scratch.account.read - unit.account.read)
-        self.delays += scratch.delays
+        self.note(scratch.account.read - unit.account.read, scratch.changed_at)
         unit.account = scratch.account
         self.ahead.setdefault(unit.code, Ahead()).wrote(sent)
 

@@ -16,11 +16,12 @@ from schemas.keys import PersonKeys, finding_id
 from schemas.rules import RULES, Found
 from schemas.topics import CLAIMS, CONTROL, DEAD_LETTERS, FINDINGS, clean_topic, partition_of, slot_of
 from stream_processors.contract import Contract
-from stream_processors.outbox import Outputs
+from stream_processors.outbox import Message, Outputs
 from stream_processors.records import row as rows
 from stream_processors.records.account import Account
 from stream_processors.records.brake import Brake
 from stream_processors.records.row import Row
+from stream_processors.scratch import Scratch
 from stream_processors.store import Store
 
 
@@ -66,10 +67,18 @@ class WaitIndex:
         return {}
 
 
-class Unit:
+class Unit(Scratch):
     """The scratch of one institution in one unit of work."""
 
-    def __init__(self, institution: Institution, store: Store, contract: Contract, keys: PersonKeys, brake: Brake, partitions: int) -> None:
+    def __init__(
+        self,
+        institution: Institution,
+        store: Store,
+        contract: Contract,
+        keys: PersonKeys,
+        brake: Brake,
+        partitions: int,
+    ) -> None:
         self.institution = institution
         self.code = institution.code
         self.account = institution.account.copy()
@@ -78,7 +87,7 @@ class Unit:
         self.brake = brake
         self.outputs: Outputs = {}
         self.changes: dict[bytes, bytes | None] = {}
-        self.delays: list[int] = []
+        self.changed_at: list[int] = []
         self._index: dict[bytes, bytes | None] = {}
         self._store_get = store.get
         self._scan = store.scan
@@ -97,7 +106,15 @@ class Unit:
             return None
         return rows.load(state)
 
-    def put(self, key: bytes, raw: bytes, event: Envelope, marks: dict[str, rows.Version], person: str, found: tuple[Found, ...]) -> None:
+    def put(
+        self,
+        key: bytes,
+        raw: bytes,
+        event: Envelope,
+        marks: dict[str, rows.Version],
+        person: str,
+        found: tuple[Found, ...],
+    ) -> None:
         """Replace the record's state; `event` is the envelope of `raw`."""
         self.changes[key] = rows.dump(raw, marks, person, found)
         self._loaded[key] = Row(raw, event, marks, person, found)
@@ -153,11 +170,21 @@ class Unit:
     def claim(self, person: str, key: bytes, event: Envelope, place: int, body: bytes | None) -> None:
         """An institution's person record as a claim; no body retracts it. The entity's bytes are forwarded as they are."""
         a = self.account
-        value = b"".join((
-            self.contract.header("Claim"), text_bytes(person), text_bytes(key.decode()), long_bytes(a.generation), long_bytes(place), long_bytes(a.orders_place),
-            long_bytes(event.epoch), long_bytes(event.version), long_bytes(event.changed_at), long_bytes(event.captured_at),
-            b"\x00" if body is None else b"\x02" + body,
-        ))
+        value = b"".join(
+            (
+                self.contract.header("Claim"),
+                text_bytes(person),
+                text_bytes(key.decode()),
+                long_bytes(a.generation),
+                long_bytes(place),
+                long_bytes(a.orders_place),
+                long_bytes(event.epoch),
+                long_bytes(event.version),
+                long_bytes(event.changed_at),
+                long_bytes(event.captured_at),
+                b"\x00" if body is None else b"\x02" + body,
+            )
+        )
         self.emit(CLAIMS.name, partition_of(person.encode(), self._partitions), person.encode(), value)
 
     def findings(self, key: bytes, before: tuple[Found, ...], after: tuple[Found, ...], place: int, at: int) -> None:
@@ -174,17 +201,37 @@ class Unit:
     def _finding(self, key: bytes, found: Found, status: str, place: int, at: int) -> None:
         record = key.decode()
         name = finding_id(found.rule, self.code, record, found.fields, found.other)
-        self.emit(FINDINGS.name_for(self.code), 0, name.encode(), self.contract.encode("Finding", {
-            "finding_id": name, "institution": self.code, "rule": found.rule, "severity": RULES[found.rule].severity, "record_key": record,
-            "fields": list(found.fields), "other_record": found.other, "status": status, "generation": self.account.generation, "place": place,
-            "orders_place": self.account.orders_place, "at": at, "details": dict(found.details),
-        }))
+        self.emit(
+            FINDINGS.name_for(self.code),
+            0,
+            name.encode(),
+            self.contract.encode(
+                "Finding",
+                {
+                    "finding_id": name,
+                    "institution": self.code,
+                    "rule": found.rule,
+                    "severity": RULES[found.rule].severity,
+                    "record_key": record,
+                    "fields": list(found.fields),
+                    "other_record": found.other,
+                    "status": status,
+                    "generation": self.account.generation,
+                    "place": place,
+                    "orders_place": self.account.orders_place,
+                    "at": at,
+                    "details": dict(found.details),
+                },
+            ),
+        )
 
     def answer(self, name: str, value: bytes) -> None:
         """An answer on the institution's control topic."""
         self.emit(CONTROL.name_for(self.code), 0, name.encode(), value)
 
-    def dead_letter(self, error: HemisError, topic: str, offset: int, key: bytes | None, value: bytes | None, attempts: int = 0) -> None:
+    def dead_letter(
+        self, error: HemisError, topic: str, offset: int, key: bytes | None, value: bytes | None, attempts: int = 0
+    ) -> None:
         """Keep the bytes; a readable key of a known record counts as seen by a sweep."""
         self.account.dead_letter += 1
         codes = self.account.dead_letter_codes
@@ -194,12 +241,28 @@ class Unit:
         if key and key.startswith(self.institution.records) and self.row(key) is not None:
             self.institution.seen.add(key)
             self.set_name(b"seen/" + key, b"1")
-        self.emit(DEAD_LETTERS.name, partition_of(self.code.encode(), DEAD_LETTERS.partitions or 1), self.code.encode(), self.contract.encode("DeadLetter", {
-            "institution": self.code, "topic": topic, "partition": 0, "offset": offset, "code": error.code, "reason": error.detail or error.declared.en,
-            "found_at": time.time_ns() // 1000, "attempts": attempts, "key": key, "value": value,
-        }))
+        self.emit(
+            DEAD_LETTERS.name,
+            partition_of(self.code.encode(), DEAD_LETTERS.partitions or 1),
+            self.code.encode(),
+            self.contract.encode(
+                "DeadLetter",
+                {
+                    "institution": self.code,
+                    "topic": topic,
+                    "partition": 0,
+                    "offset": offset,
+                    "code": error.code,
+                    "reason": error.detail or error.declared.en,
+                    "found_at": time.time_ns() // 1000,
+                    "attempts": attempts,
+                    "key": key,
+                    "value": value,
+                },
+            ),
+        )
 
-    def state(self) -> list[tuple[bytes, bytes | None]]:
+    def state(self) -> list[Message]:
         """The changelog messages of this unit, the account (place and ledger) last."""
         return [*self.changes.items(), (self.institution.names + b"account", self.account.dump())]
 

@@ -27,7 +27,11 @@ def judge(row: Row, event: Envelope, version: Version, place: int, same_content:
     """`version` is the event's (epoch, version) with the stamped epoch; `same_content` compares what the event sent."""
     stored = row.version
     if version > stored:
-        return Verdict.RAISE if same_content and row.live == (event.operation != CANCEL) and not event.absent else Verdict.APPLY
+        return (
+            Verdict.RAISE
+            if same_content and row.live == (event.operation != CANCEL) and not event.absent
+            else Verdict.APPLY
+        )
     if version == stored:
         if place == row.envelope.place:
             return Verdict.REPEATED

@@ -2,14 +2,22 @@
 
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
 
 from deploy.local import processes
-from deploy.local.state import State
+from deploy.local.state import ProcessRecord, State
 from tests.support.waiting import wait_until
 
+MANY_THREADS = """
+import threading, time
+memory = bytearray(300 << 20)
+for _ in range(60):
+    threading.Thread(target=time.sleep, args=(1000,)).start()
+time.sleep(1000)
+"""
 FORKS_TWO = ["sh", "-c", "sleep 1000 & sleep 1000 & wait"]
 
 
@@ -19,9 +27,11 @@ def state(tmp_path: Path) -> State:
 
 
 def test_a_killed_process_leaves_nothing_behind(state: State) -> None:
-    """The end may come between any two looks at the process; many rounds meet each of them."""
-    for _ in range(100):
-        record = processes.spawn(state, "one", ["sleep", "1000"])
+    """The first thread ends before the others, which still hold ports and files; many rounds meet that moment."""
+    for _ in range(10):
+        record = processes.spawn(state, "threads", [sys.executable, "-c", MANY_THREADS])
+        tasks = Path(f"/proc/{record.pid}/task")
+        wait_until(lambda tasks=tasks: len(list(tasks.iterdir())) == 61, "all threads run")  # type: ignore[misc]
         processes.kill(record)
         assert not Path(f"/proc/{record.pid}").exists()
 
@@ -29,9 +39,8 @@ def test_a_killed_process_leaves_nothing_behind(state: State) -> None:
 def test_a_fault_meets_the_whole_family(state: State) -> None:
     record = processes.spawn(state, "family", FORKS_TWO)
     try:
-        family = wait_until(
-            lambda: found if len(found := processes.family(record)) == 3 else None, "the program has forked"
-        )
+        wait_until(lambda: len(processes.family(record)) == 3, "the program has forked")
+        family = processes.family(record)
         processes.freeze(record)
         wait_until(lambda: all(_state(member.pid) == "T" for member in family), "all are frozen")
         assert processes.alive(record)
@@ -50,7 +59,7 @@ def test_a_frozen_process_can_be_stopped(state: State) -> None:
 
 
 def test_a_process_that_took_over_the_number_is_another(state: State) -> None:
-    stranger = processes.ProcessRecord(os.getpid(), "1")
+    stranger = ProcessRecord(os.getpid(), "1")
     assert not processes.alive(stranger)
     assert processes.family(stranger) == []
     processes.kill(stranger)  # would end this very test run

@@ -1,0 +1,288 @@
+"""Our processes as a system under test: the installed commands, settings files, two RECORDS workers."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import time
+import urllib.request
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import psycopg
+import yaml
+from psycopg.conninfo import conninfo_to_dict
+
+from deploy.local.stack import Stack
+from deploy.provisioning import institution_user, provision_institution, provision_national, role_user
+from schemas.registry import Registry
+from schemas.topics import CHANGES, CLAIMS, GOLDEN, TOPICS, Role
+from tests.benchmarks import databases, hello, workload
+from tests.benchmarks.children import Child
+from tests.benchmarks.offsets import Ends
+from tests.benchmarks.waiting import until
+
+NATIONAL = "hemis_bench"
+WORKERS = 2
+PARTITIONS = 4
+HOST = "127.0.0.1"
+ROLES: tuple[Role, ...] = ("records", "people", "sink", "reader", "operator")
+READY_SECONDS = 90.0
+
+
+class Institution:
+    """One institution: its source database, its mapping, its agent."""
+
+    def __init__(self, stack: Stack, folder: Path, code: str, rows: int, population: int) -> None:
+        self.code = code
+        self.rows = rows
+        self._stack = stack
+        self.database = f"bench_{code.lower().replace('-', '_')}"
+        self.source_dsn = databases.fresh(stack, "universities", self.database)
+        workload.create(self.source_dsn)
+        if rows:
+            workload.fill(self.source_dsn, rows, population)
+        provision_institution(stack.admin_client(), code, stack.secret(f"kafka.{institution_user(code)}"))
+        mapping = folder / f"{code}.mapping.yaml"
+        mapping.write_text(yaml.safe_dump(workload.mapping(code), allow_unicode=True, sort_keys=False), "utf-8")
+        settings = {
+            **_access(stack, institution_user(code), folder / f"agent-{code}"),
+            "institution": code,
+            "mapping": str(mapping),
+            "source_dsn": self.source_dsn,
+            "slot": self.database,
+        }
+        self.agent = _process(f"agent-{code}", ("agent", "run"), settings, folder)
+        self.changes = Ends(stack.admin_client(), [CHANGES.name_for(code)])
+
+    def remove(self) -> None:
+        """Stop the agent and take the institution's topics and database away. RECORDS must not run."""
+        self.agent.stop()
+        admin = self._stack.admin_client()
+        topics = [topic.name_for(self.code) for topic in TOPICS if topic.scope == "institution"]
+        for future in admin.delete_topics(topics).values():
+            future.result(30)
+        until(self._slot_is_free, f"the slot of {self.code} is free", timeout=30)
+        databases.drop_slots(self._stack, self.database)
+        with psycopg.connect(self._stack.dsn("universities", "postgres"), autocommit=True) as connection:
+            connection.execute(f"drop database {self.database} with (force)")  # type: ignore[arg-type]
+
+    def _slot_is_free(self) -> bool:
+        with psycopg.connect(self._stack.dsn("universities", "postgres"), autocommit=True) as connection:
+            query = "select count(*) from pg_replication_slots where database = %s and active"
+            return connection.execute(query, [self.database]).fetchone() == (0,)
+
+
+class Ours:
+    """One institution under test (and further ones on request), two RECORDS workers, PEOPLE, one sink."""
+
+    name = "ours"
+
+    def __init__(self, stack: Stack, folder: Path) -> None:
+        self._stack = stack
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._stamp = f"{int(time.time()) % 16**6:06X}"
+        self._made = 0
+        self.institutions: list[Institution] = []
+        self._answered: set[str] = set()
+        self.national_dsn = stack.dsn("national", NATIONAL)
+        self.records: list[Child] = []
+        self.people: Child | None = None
+        self.sink: Child | None = None
+        self._derived = Ends(stack.admin_client(), [CLAIMS.name, GOLDEN.name])
+
+    @property
+    def main(self) -> Institution:
+        return self.institutions[0]
+
+    @property
+    def source_dsn(self) -> str:
+        return self.main.source_dsn
+
+    def groups(self) -> Mapping[str, Sequence[int]]:
+        ours = {
+            "agent": [institution.agent for institution in self.institutions],
+            "records": self.records,
+            "people": [self.people],
+            "sink": [self.sink],
+        }
+        pids = {
+            name: [child.pid for child in children if child is not None and child.pid is not None]
+            for name, children in ours.items()
+        }
+        return {**databases.service_groups(self._stack), **pids}
+
+    def prepare(self, rows: int) -> None:
+        if self.sink is None:
+            self._install()
+        self.park()
+        for institution in self.institutions:
+            institution.remove()
+        self.institutions = []
+        self.add(rows)
+
+    def add(self, rows: int) -> Institution:
+        """One institution more, its agent not started."""
+        self._made += 1
+        code = f"B{self._stamp}-{self._made}"
+        institution = Institution(self._stack, self._folder, code, rows, self._made)
+        self.institutions.append(institution)
+        return institution
+
+    def start_capture(self) -> None:
+        self.start_agent(self.main)
+
+    def start_agent(self, institution: Institution) -> None:
+        institution.agent.start()
+        if institution.code not in self._answered and not any(worker.pid for worker in self.records):
+            hello.answer(self._stack, institution.code, self._registry(), institution.agent.require)
+        self._answered.add(institution.code)
+
+    def stop_capture(self) -> None:
+        self.main.agent.stop()
+
+    def start_delivery(self) -> None:
+        for child in self._national():
+            child.start()
+
+    def stop_delivery(self) -> None:
+        for child in self._national():
+            child.stop()
+
+    def wait_delivery(self) -> None:
+        """Wait until the national processes serve."""
+        for child in self._national():
+            until(
+                lambda child=child: _healthy(child),
+                f"{child.name} is healthy",
+                timeout=READY_SECONDS,
+                watch=child.require,
+            )  # type: ignore[misc]
+
+    def park(self) -> None:
+        """Stop every process; nothing is lost, nothing takes CPU."""
+        for institution in self.institutions:
+            institution.agent.stop()
+        self.stop_delivery()
+
+    def settle(self) -> None:
+        """Wait until PEOPLE has written what follows from the records: the last second brought nothing new."""
+        seen = [self._derived.count(), 0]
+        since = [time.monotonic()]
+
+        def quiet() -> bool:
+            now = self._derived.count()
+            if now != seen[0]:
+                seen[0], since[0] = now, time.monotonic()
+            return time.monotonic() - since[0] > 1.0
+
+        until(quiet, "claims and golden persons stand still", timeout=120, every=0.1)
+
+    def kill(self) -> float:
+        children = [*(institution.agent for institution in self.institutions), *self._national()]
+        self._killed = [child for child in children if child.pid is not None]
+        return min(child.kill() for child in self._killed)
+
+    def kill_capture(self) -> float:
+        self._killed = [self.main.agent]
+        return self.main.agent.kill()
+
+    def restart(self) -> None:
+        for child in self._killed:
+            child.start()
+
+    def in_kafka(self) -> int:
+        return self.main.changes.count()
+
+    def national_key(self, table: workload.Table) -> tuple[str, str, str]:
+        return table.entity, "record_key", f"{self.main.code}/{table.entity}/{{id}}"
+
+    def difference(self) -> str:
+        with psycopg.connect(self.source_dsn) as source, psycopg.connect(self.national_dsn) as national:
+            wanted, found = workload.mapped(source, self.main.code), workload.stored(national, self.main.code)
+        return "" if wanted == found else f"source {wanted}, national {found}"
+
+    def watch(self) -> None:
+        for child in self._national():
+            child.require()
+
+    def close(self) -> None:
+        self.park()
+        for institution in self.institutions:
+            institution.remove()
+        self.institutions = []
+
+    def _national(self) -> list[Child]:
+        return [*self.records, *(child for child in (self.people, self.sink) if child is not None)]
+
+    def _registry(self) -> Registry:
+        return Registry(self._stack.registry_url, self._folder / "schemas")
+
+    def _install(self) -> None:
+        """Topics, users, schemas, the national database and the settings of the national processes."""
+        passwords = {role: self._stack.secret(f"kafka.{role_user(role)}") for role in ROLES}
+        provision_national(self._stack.admin_client(), PARTITIONS, 1, passwords)
+        self._registry().register_all()
+        databases.fresh(self._stack, "national", NATIONAL)
+        processor = {
+            "person_key_secret": self._stack.secret("person-key"),
+            "partitions": PARTITIONS,
+            "refresh_seconds": 5,
+        }
+        for number in range(1, WORKERS + 1):
+            name = f"records-{number}"
+            settings = {**_access(self._stack, role_user("records"), self._folder / name), **processor}
+            self.records.append(_process(name, ("processor", "run", "records"), settings, self._folder))
+        settings = {**_access(self._stack, role_user("people"), self._folder / "people"), **processor}
+        self.people = _process("people", ("processor", "run", "people"), settings, self._folder)
+        settings = {
+            **_access(self._stack, role_user("sink"), self._folder / "sink"),
+            "national_dsn": self._national_url(),
+        }
+        migrate = _process("sink-migrate", ("sink", "migrate"), settings, self._folder)
+        migrate.run()
+        self.sink = _process("sink", ("sink", "run"), settings, self._folder)
+
+    def _national_url(self) -> str:
+        found = conninfo_to_dict(self.national_dsn)
+        return f"postgresql+psycopg://{found['user']}:{found['password']}@{found['host']}:{found['port']}/{found['dbname']}"
+
+
+def _access(stack: Stack, user: str, data: Path) -> dict[str, object]:
+    return {
+        "kafka_bootstrap": stack.bootstrap,
+        "kafka_user": user,
+        "kafka_password": stack.secret(f"kafka.{user}"),
+        "registry_url": stack.registry_url,
+        "metrics_port": _free_port(),
+        "data": str(data),
+    }
+
+
+def _process(name: str, command: tuple[str, ...], settings: Mapping[str, object], folder: Path) -> Child:
+    file = folder / f"{name}.settings.yaml"
+    file.touch(mode=0o600)
+    file.write_text(yaml.safe_dump(dict(settings)), "utf-8")
+    port = settings["metrics_port"]
+    return Child(
+        name,
+        [sys.executable, "-m", "deploy.command", *command, "--settings", str(file)],
+        folder,
+        health=f"http://{HOST}:{port}/healthz",
+    )
+
+
+def _healthy(child: Child) -> bool:
+    try:
+        with urllib.request.urlopen(child.health, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+    return port
