@@ -12,7 +12,7 @@ from typing import Any
 import click
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, Message, TopicPartition
 
-from schemas.codec import HEADER_SIZE, codec
+from schemas.codec import HEADER_SIZE, Codec, codec_of
 from schemas.envelope import schema_id_of
 from schemas.errors import DecodeError, HemisError
 from schemas.registry import Registry
@@ -36,11 +36,11 @@ _REFUSED = (
 def subscribe(topic: str, from_beginning: bool, count: int | None, file: Path | None) -> None:
     """Print a topic's events as JSON lines, new ones as they come, until Ctrl-C."""
     settings = load(KafkaSettings, file)
-    registry = Registry(settings.registry_url, Path(settings.data) / "schemas")
+    reader = Reader(Registry(settings.registry_url, Path(settings.data) / "schemas"))
     left = count
     for message in _messages(settings, topic, OFFSET_BEGINNING if from_beginning else OFFSET_END):
         try:
-            print(json.dumps(line(message, registry), ensure_ascii=False), flush=True)
+            print(json.dumps(line(message, reader), ensure_ascii=False), flush=True)
         except BrokenPipeError:
             sys.stderr.close()
             return
@@ -73,7 +73,30 @@ def _messages(settings: KafkaSettings, topic: str, offset: int) -> Iterator[Mess
         consumer.close()
 
 
-def line(message: Any, registry: Registry) -> dict[str, Any]:
+class Reader:
+    """Decodes events by the schema that wrote each."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._known: dict[int, tuple[str, Codec]] = {}
+
+    def read(self, raw: bytes) -> tuple[str, dict[str, Any]]:
+        """The type's name and the value.
+
+        Raises:
+            DecodeError, HemisError E102: it can't be decoded. RegistryUnavailable: try again.
+        """
+        number = schema_id_of(raw)
+        if number not in self._known:
+            schema = self._registry.schema_of(number)
+            if schema is None or "name" not in schema:
+                raise HemisError("E102")
+            self._known[number] = f"{schema['namespace']}.{schema['name']}", codec_of(schema)
+        name, codec = self._known[number]
+        return name, codec.decode(raw, HEADER_SIZE)[0]
+
+
+def line(message: Any, reader: Reader) -> dict[str, Any]:
     """One event: where it lies, key, headers, the type's name, and the decoded value; `raw` where it can't be decoded."""
     value = message.value()
     found: dict[str, Any] = {
@@ -89,10 +112,8 @@ def line(message: Any, registry: Registry) -> dict[str, Any]:
     if value is None:
         return found
     try:
-        found["type"] = name = registry.name_of(schema_id_of(value))
-        if name is None:
-            raise HemisError("E102")
-        found["value"] = _plain(codec(name).decode(value, HEADER_SIZE)[0])
+        name, content = reader.read(value)
+        found |= {"type": name, "value": _plain(content)}
     except (DecodeError, HemisError) as error:
         if error.transient:
             raise

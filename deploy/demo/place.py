@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 import psycopg
 import yaml
-from producers.mapping.load import load as load_mapping
+from confluent_kafka.admin import AdminClient
 from psycopg import sql
 
 from deploy.demo.files import CODES, sizes
@@ -26,6 +26,7 @@ from deploy.local.postgres import ensure_database, ensure_role
 from deploy.local.stack import Say, Stack
 from deploy.local.state import write_private
 from deploy.provisioning import institution_user, provision_institution, provision_national, role_user
+from producers.mapping.load import load as load_mapping
 from schemas.errors import HemisError
 from schemas.registry import Registry
 from schemas.topics import PARTITIONS, Role
@@ -80,7 +81,7 @@ class Place:
         """Everything up to the processes, which are returned ready to be started."""
         self.stack.up(say)
         Registry(self.stack.registry_url, self.home / "schemas").register_all()
-        admin = self.stack.admin_client()
+        admin = AdminClient(self.stack.admin_config() | {"log_level": 0})
         provision_national(
             admin, PARTITIONS, 1, {role: self.stack.secret(f"kafka.{role_user(role)}") for role in ROLES}
         )

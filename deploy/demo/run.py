@@ -13,6 +13,7 @@ from threading import Event, Thread
 import psycopg
 from rich.console import Console
 from rich.live import Live
+from rich.text import Text
 
 from deploy.demo import view
 from deploy.demo.arrival import Arrival
@@ -107,7 +108,7 @@ def _drive(place: Place, workers: Workers, rate: float, stop: Event) -> None:
             stop.wait(1)
 
 
-def _next_steps(place: Place, scraper: Scraper) -> view.Text:
+def _next_steps(place: Place, scraper: Scraper) -> Text:
     return view.next_steps(
         psql=place.psql("universities", "dhb"),
         change="""-c "update sis.students set mobile='0912345678' where student_id=1" """.strip(),
@@ -131,4 +132,4 @@ def _stopping() -> Iterator[Event]:
         yield stop
     finally:
         for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)  # type: ignore[arg-type]
+            signal.signal(number, handler)
