@@ -28,7 +28,7 @@ class Progress:
         self.place: dict[Partition, int] = {}
         self._config = {
             **config,
-            "group.id": "hemis-progress",
+            "group.id": "hemis-records-progress",
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
             "fetch.wait.max.ms": 100,

@@ -140,7 +140,7 @@ class Stage(ABC, Generic[U, W]):
                     "a unit could not be restored yet",
                     stage=self.name,
                     unit=unit,
-                    error=type(error).__name__,
+                    error=str(error.args[0].name() if isinstance(error, KafkaException) else type(error).__name__),
                 )
                 await asyncio.sleep(0.5)
 

@@ -72,11 +72,11 @@ def offset_key(unit: bytes) -> bytes:
 class Changelog:
     """Reads changelog partitions into the store; one per thread, since a connection is dear when there are hundreds of units."""
 
-    def __init__(self, config: Mapping[str, object]) -> None:
+    def __init__(self, config: Mapping[str, object], group: str) -> None:
         self._consumer = Consumer(
             {
                 **config,
-                "group.id": "hemis-restore",
+                "group.id": group,
                 "enable.auto.commit": False,
                 "auto.offset.reset": "error",
                 "fetch.wait.max.ms": 20,

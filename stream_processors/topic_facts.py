@@ -12,11 +12,11 @@ from schemas.errors import HemisError
 
 
 class TopicFacts:
-    """Asks with one connection; for use in one thread at a time."""
+    """Asks with one connection; for use in one thread at a time. `group` is one that the user has rights on; it is never joined."""
 
-    def __init__(self, config: Mapping[str, Any]) -> None:
+    def __init__(self, config: Mapping[str, Any], group: str) -> None:
         self._admin = AdminClient(dict(config))
-        self._consumer = Consumer({**config, "group.id": "hemis-facts", "enable.auto.commit": False})
+        self._consumer = Consumer({**config, "group.id": group, "enable.auto.commit": False})
 
     def ids(self, *names: str) -> dict[str, str]:
         """Topic ids by name.

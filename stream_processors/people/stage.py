@@ -48,7 +48,8 @@ class People(Stage[Partition, Unit]):
     def restore(self, unit: str, partitions: set[TP]) -> tuple[Partition, dict[TP, int]]:
         thread = self._thread
         if not hasattr(thread, "facts"):
-            thread.facts, thread.changelog = TopicFacts(self._settings.kafka()), Changelog(self._settings.kafka())
+            config, group = self._settings.kafka(), f"hemis-{self.name}-restore"
+            thread.facts, thread.changelog = TopicFacts(config, group), Changelog(config, group)
         ids = thread.facts.ids(CLAIMS.name, PEOPLE_STATE.name)
         self._state_id = ids[PEOPLE_STATE.name]
         code = unit.encode()

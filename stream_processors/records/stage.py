@@ -59,7 +59,8 @@ class Records(Stage[Institution, Unit]):
     def restore(self, unit: str, partitions: set[TP]) -> tuple[Institution, dict[TP, int]]:
         thread = self._thread
         if not hasattr(thread, "facts"):
-            thread.facts, thread.changelog = TopicFacts(self._settings.kafka()), Changelog(self._settings.kafka())
+            config, group = self._settings.kafka(), f"hemis-{self.name}-restore"
+            thread.facts, thread.changelog = TopicFacts(config, group), Changelog(config, group)
         changes_topic, orders_topic, state_topic = (t.name_for(unit) for t in (CHANGES, ORDERS, STATE))
         ids = thread.facts.ids(changes_topic, state_topic)
         code = unit.encode()
