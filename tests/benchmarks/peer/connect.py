@@ -54,7 +54,7 @@ class Worker:
         """Start the worker and wait until it has joined its group and serves."""
         _grant(self._stack)
         self.child.start()
-        until(self._serves, "Kafka Connect serves", timeout=START_SECONDS, watch=self.child.require)
+        until(self.serves, "Kafka Connect serves", timeout=START_SECONDS, watch=self.child.require)
 
     def put(self, name: str, config: dict[str, str]) -> None:
         """Create a connector, or give it this configuration."""
@@ -98,7 +98,8 @@ class Worker:
                 raise RuntimeError(f"{name}: {part.get('trace', '')[:2000]}")
         return status["connector"]["state"], [task["state"] for task in status["tasks"]]
 
-    def _serves(self) -> bool:
+    def serves(self) -> bool:
+        """Whether the REST interface answers; not while the worker starts."""
         try:
             self._call("GET", "/connectors", patience=0)
         except OSError:

@@ -61,6 +61,19 @@ class Peer:
     def stop_delivery(self) -> None:
         self._worker.stop("sink")
 
+    def wait_delivery(self) -> None:
+        """Wait until the sink's tasks run."""
+        self._worker.wait_running("sink", connectors.SINK_TASKS)
+
+    def park(self) -> None:
+        """Stop both connectors; the worker's JVM stays, and stays warm."""
+        self._worker.start()
+        for name in self._worker.names():
+            self._worker.stop(name)
+
+    def settle(self) -> None:
+        """Nothing follows from a row that has arrived."""
+
     def tune(self, mode: connectors.Mode) -> None:
         """Give the running source other settings; it goes on where it was."""
         self._mode = mode
@@ -88,7 +101,9 @@ class Peer:
         return "" if wanted == found else f"source {wanted}, national {found}"
 
     def watch(self) -> None:
-        self._worker.require()
+        self._worker.child.require()
+        if self._worker.serves():
+            self._worker.require()
 
     def close(self) -> None:
         if self._worker.child.pid is not None:
