@@ -20,7 +20,7 @@ from schemas.registry import Registry
 from schemas.topics import CHANGES, CLAIMS, GOLDEN, TOPICS, Role
 from tests.benchmarks import databases, hello, workload
 from tests.benchmarks.children import Child
-from tests.benchmarks.offsets import Ends
+from tests.benchmarks.offsets import Ends, administrator
 from tests.benchmarks.waiting import until
 
 NATIONAL = "hemis_bench"
@@ -43,7 +43,7 @@ class Institution:
         workload.create(self.source_dsn)
         if rows:
             workload.fill(self.source_dsn, rows, population)
-        provision_institution(stack.admin_client(), code, stack.secret(f"kafka.{institution_user(code)}"))
+        provision_institution(administrator(stack), code, stack.secret(f"kafka.{institution_user(code)}"))
         mapping = folder / f"{code}.mapping.yaml"
         mapping.write_text(yaml.safe_dump(workload.mapping(code), allow_unicode=True, sort_keys=False), "utf-8")
         settings = {
@@ -55,7 +55,7 @@ class Institution:
         }
         self.agent = _process(f"agent-{code}", ("agent", "run"), settings, folder)
         self.national_dsn = stack.dsn("national", NATIONAL)
-        self.changes = Ends(stack.admin_client(), [CHANGES.name_for(code)])
+        self.changes = Ends(administrator(stack), [CHANGES.name_for(code)])
 
     def national_key(self, table: workload.Table) -> tuple[str, str, str]:
         return table.entity, "record_key", f"{self.code}/{table.entity}/{{id}}"
@@ -66,7 +66,7 @@ class Institution:
     def remove(self) -> None:
         """Stop the agent and take the institution's topics and database away. RECORDS must not run."""
         self.agent.stop()
-        admin = self._stack.admin_client()
+        admin = administrator(self._stack)
         topics = [topic.name_for(self.code) for topic in TOPICS if topic.scope == "institution"]
         for future in admin.delete_topics(topics).values():
             future.result(30)
@@ -98,7 +98,7 @@ class Ours:
         self.records: list[Child] = []
         self.people: Child | None = None
         self.sink: Child | None = None
-        self._derived = Ends(stack.admin_client(), [CLAIMS.name, GOLDEN.name])
+        self._derived = Ends(administrator(stack), [CLAIMS.name, GOLDEN.name])
 
     @property
     def main(self) -> Institution:
@@ -224,7 +224,7 @@ class Ours:
     def _install(self) -> None:
         """Topics, users, schemas, the national database and the settings of the national processes."""
         passwords = {role: self.stack.secret(f"kafka.{role_user(role)}") for role in ROLES}
-        provision_national(self.stack.admin_client(), PARTITIONS, 1, passwords)
+        provision_national(administrator(self.stack), PARTITIONS, 1, passwords)
         self._registry().register_all()
         databases.fresh(self.stack, "national", NATIONAL)
         processor = {

@@ -95,7 +95,7 @@ def _do(work: Work, courses: dict[str, Course], options: Options, number: int) -
     results = []
     for figure, (unit, better) in work.figures.items():
         ours, peer = (outcomes.get(name, none).figures.get(figure) for name in SYSTEMS)
-        if peer is None and figure == "CPU per row, people included":
+        if ours is not None and peer is None and figure == "CPU per row, people included":
             peer = outcomes.get("peer", none).figures.get("CPU per row")  # the peer does nothing besides
         if ours is not None or peer is not None or not well:
             results.append(Result(f"{work.name}: {figure}", unit, ours, peer, better, conditions))

@@ -23,6 +23,7 @@ from confluent_kafka.admin import (
 from deploy.local import java
 from deploy.local.stack import Stack
 from tests.benchmarks.children import Child
+from tests.benchmarks.offsets import administrator
 from tests.benchmarks.peer import plugins
 from tests.benchmarks.waiting import until
 
@@ -199,7 +200,7 @@ def _free_port() -> int:
 
 def _grant(stack: Stack) -> None:
     """The peer's own user with every right: whom it may harm is not what is compared here."""
-    admin = stack.admin_client()
+    admin = administrator(stack)
     credential = UserScramCredentialUpsertion(
         USER, ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096), stack.secret(f"kafka.{USER}").encode()
     )

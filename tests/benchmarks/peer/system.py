@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from deploy.local.stack import Stack
 from tests.benchmarks import databases, workload
-from tests.benchmarks.offsets import Ends
+from tests.benchmarks.offsets import Ends, administrator
 from tests.benchmarks.peer import connectors
 from tests.benchmarks.peer.connect import Worker
 from tests.benchmarks.waiting import until
@@ -47,7 +47,7 @@ class Peer:
         workload.create(self.source_dsn)
         workload.create(self.national_dsn)
         workload.fill(self.source_dsn, rows, 0)
-        self._ends = Ends(self._stack.admin_client(), connectors.topics(self._prefix, workload.NAMES))
+        self._ends = Ends(administrator(self._stack), connectors.topics(self._prefix, workload.NAMES))
 
     def start_capture(self) -> None:
         self._start("source")
