@@ -32,7 +32,7 @@ demo: .venv/local.stamp
 	$(BIN)/hemis demo $(ARGS)
 
 clean-demo: .venv/local.stamp
-	$(BIN)/hemis demo --remove $(ARGS)
+	$(BIN)/hemis demo --clean $(ARGS)
 
 # Everything, in one command; pytest's closing line is the last one.
 test: .venv/dev.stamp

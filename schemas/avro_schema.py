@@ -102,3 +102,27 @@ def _inline(node: Any, seen: set[str]) -> Any:
     elif copy["type"] == "map":
         copy["values"] = _inline(copy["values"], seen)
     return copy
+
+
+def spelled_out(schema: Any) -> Any:
+    """A schema with every name in full: a registry may leave out a namespace that a part inherits."""
+    return _spell(schema, NAMESPACE, set())
+
+
+def _spell(node: Any, namespace: str, named: set[str]) -> Any:
+    if isinstance(node, str):
+        return f"{namespace}.{node}" if f"{namespace}.{node}" in named else node
+    if isinstance(node, list):
+        return [_spell(part, namespace, named) for part in node]
+    copy = dict(node)
+    if copy["type"] in ("record", "enum"):
+        name = copy["name"] if "." in copy["name"] else f"{copy.get('namespace', namespace)}.{copy['name']}"
+        namespace, _, copy["name"] = name.rpartition(".")
+        copy["namespace"] = namespace
+        named.add(name)
+    if copy["type"] == "record":
+        copy["fields"] = [{**field, "type": _spell(field["type"], namespace, named)} for field in copy["fields"]]
+    for inner in ("items", "values"):
+        if inner in copy:
+            copy[inner] = _spell(copy[inner], namespace, named)
+    return copy

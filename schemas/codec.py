@@ -111,10 +111,15 @@ class Codec:
 @cache
 def codec(full_name: str) -> Codec:
     """The codec of a named type's self-contained schema."""
+    return codec_of(full(full_name))
+
+
+def codec_of(schema: dict[str, Any]) -> Codec:
+    """The codec of a self-contained schema, such as another version's; not cached."""
     writer = _Writer()
-    writer.record(full(full_name))
+    writer.record(schema)
     reader = _Reader()
-    reader.record(full(full_name))
+    reader.record(schema)
     scope: dict[str, Any] = {
         "long_bytes": long_bytes,
         "size_bytes": size_bytes,

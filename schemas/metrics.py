@@ -85,6 +85,11 @@ METRICS: tuple[Metric, ...] = (
 _BY_NAME: Mapping[str, Metric] = {m.name: m for m in METRICS}
 
 
+def declared(name: str) -> Metric:
+    """The declaration of a metric."""
+    return _BY_NAME[name]
+
+
 def make(registry: CollectorRegistry, name: str, kind: type[M]) -> M:
     """The declared metric as a prometheus-client object on `registry`; `kind` states its class to the type checker."""
     metric = _BY_NAME[name]

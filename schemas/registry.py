@@ -15,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
 
-from schemas.avro_schema import canonical_text, subjects
+from schemas.avro_schema import canonical_text, spelled_out, subjects
 from schemas.errors import HemisError
 
 COMPATIBILITY = "FULL_TRANSITIVE"
@@ -38,7 +38,7 @@ class Registry:
         if user:
             self._headers["Authorization"] = "Basic " + b64encode(f"{user}:{password}".encode()).decode()
         self._ids: dict[str, int] = {}
-        self._names: dict[int, str] = {}
+        self._schemas: dict[int, dict[str, Any]] = {}
         cache.mkdir(parents=True, exist_ok=True)
 
     def id_of(self, full_name: str) -> int:
@@ -59,27 +59,25 @@ class Registry:
                 self._ids[full_name] = int(found["id"])
         return self._ids[full_name]
 
-    def name_of(self, schema_id: int) -> str | None:
-        """The full name of the type behind an id; None if a healthy registry does not know the id.
+    def schema_of(self, schema_id: int) -> dict[str, Any] | None:
+        """The schema behind an id; None if a healthy registry does not know the id.
 
         Raises:
             RegistryUnavailable: try again.
         """
-        if schema_id not in self._names:
-            kept = self._cache / f"{schema_id}.name"
+        if schema_id not in self._schemas:
+            kept = self._cache / f"{schema_id}.avsc"
             if kept.exists():
-                self._names[schema_id] = kept.read_text()
+                text = kept.read_text("utf-8")
             else:
                 found = self._call("GET", f"/schemas/ids/{schema_id}")
                 if found is None:
                     return None
-                schema = json.loads(found["schema"])
-                name = (
-                    f"{schema['namespace']}.{schema['name']}" if isinstance(schema, dict) and "name" in schema else ""
-                )
-                self._keep(kept, name)
-                self._names[schema_id] = name
-        return self._names[schema_id]
+                text = found["schema"]
+                self._keep(kept, text)
+            schema = json.loads(text)
+            self._schemas[schema_id] = spelled_out(schema) if isinstance(schema, dict) else {"type": schema}
+        return self._schemas[schema_id]
 
     def register_all(self) -> dict[str, int]:
         """Register every subject of the contract under FULL_TRANSITIVE; idempotent.

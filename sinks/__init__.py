@@ -1,1 +1,1 @@
-"""The sinks: from clean topics to the national database."""
+"""The national side's last stage: topics into the national database, and what reads from there."""

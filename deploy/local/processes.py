@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local.errors import StackError
@@ -49,13 +50,16 @@ def log_file(state: State, name: str) -> Path:
 
 
 def alive(record: ProcessRecord | None) -> bool:
-    """Whether this very process still runs; a frozen one does, a zombie does not."""
+    """Whether this very process still runs. A frozen one does; so does one whose first thread alone has ended, since
+    the others still hold its ports and files.
+    """
     if record is None:
         return False
-    if record.pid in _children:
-        _children[record.pid].poll()
     stat = _stat(record.pid)
-    return stat.state not in ("", "Z", "X") and stat.started == record.started
+    if stat.over and record.pid in _children:
+        # Reaped only now: a look before the one above could miss an end that came in between, and leave a zombie.
+        _children[record.pid].poll()
+    return not stat.over and stat.started == record.started
 
 
 def wait_ready(state: State, name: str, record: ProcessRecord, probe: Callable[[], object]) -> None:
@@ -135,11 +139,18 @@ def _gone(records: Sequence[ProcessRecord], limit: float) -> bool:
     return True
 
 
+@dataclass(frozen=True)
 class _Stat:
-    """State, parent and start time of a process, empty if there is none."""
+    """What the system says of a process; all empty if there is none."""
 
-    def __init__(self, state: str = "", parent: int = 0, started: str = "") -> None:
-        self.state, self.parent, self.started = state, parent, started
+    state: str = ""
+    parent: int = 0
+    threads: int = 0
+    started: str = ""
+
+    @property
+    def over(self) -> bool:
+        return self.state in ("", "X") or (self.state == "Z" and self.threads <= 1)
 
 
 def _stat(pid: int) -> _Stat:
@@ -148,4 +159,4 @@ def _stat(pid: int) -> _Stat:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rsplit(")", 1)[1].split()
     except OSError:
         return _Stat()
-    return _Stat(fields[0], int(fields[1]), fields[19])
+    return _Stat(state=fields[0], parent=int(fields[1]), threads=int(fields[17]), started=fields[19])

@@ -1,0 +1,1 @@
+"""The mapping: a YAML file that says which rows become which records, compiled once to code."""

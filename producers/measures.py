@@ -1,0 +1,101 @@
+"""The agent's metrics and health: truthful about what it does, cheap to keep."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from schemas.errors import HemisError
+from schemas.logs import log
+from schemas.metrics import make
+
+if TYPE_CHECKING:
+    from producers.load import Loader
+
+STALE_SECONDS = 30.0
+_OPERATIONS = ("NEW", "UPDATE", "CANCEL")
+
+
+class Measures:
+    """One agent's measures. `state` is what it does now: connecting, hello, refused, streaming."""
+
+    def __init__(self, institution: str) -> None:
+        self.registry = CollectorRegistry()
+        self.state = "connecting"
+        self.error: HemisError | None = None
+        self.load_error: HemisError | None = None
+        self.loading = False
+        self._institution = institution
+        self._alive = time.monotonic()
+        events = make(self.registry, "hemis_agent_events_total", Counter)
+        self._events = [events.labels(institution, operation) for operation in _OPERATIONS]
+        self._time = make(self.registry, "hemis_agent_position_timestamp_seconds", Gauge).labels(institution)
+        self._position = make(self.registry, "hemis_agent_position_bytes", Gauge).labels(institution)
+        self._retained = make(self.registry, "hemis_source_retained_bytes", Gauge).labels(institution)
+        self._buffered = make(self.registry, "hemis_agent_buffered_bytes", Gauge).labels(institution)
+        self._rows = make(self.registry, "hemis_load_rows_total", Counter)
+        self._expected = make(self.registry, "hemis_load_rows_expected", Gauge)
+        self._findings = make(self.registry, "hemis_findings_open", Gauge).labels(institution)
+        self._errors = make(self.registry, "hemis_errors_total", Counter)
+
+    def captured(self, counts: list[int]) -> None:
+        for i in range(3):
+            if counts[i]:
+                self._events[i].inc(counts[i])
+
+    def confirmed(self, position: int, committed_at: int) -> None:
+        self._position.set(position)
+        if committed_at:
+            self._time.set(committed_at / 1e6)
+
+    def loaded(self, table: str, rows: int, expected: int) -> None:
+        self._rows.labels(self._institution, table).inc(rows)
+        self._expected.labels(self._institution, table).set(expected)
+
+    def retained(self, size: int) -> None:
+        self._retained.set(size)
+
+    def beat(self, buffered: int, loader: Loader, findings: int) -> None:
+        """The run loop goes round."""
+        self._alive = time.monotonic()
+        self.error = None
+        self.load_error = loader.error
+        self.loading = loader.busy
+        self._buffered.set(buffered)
+        self._findings.set(findings)
+
+    def failed(self, error: HemisError) -> None:
+        """A session ended by an error; the next one is tried."""
+        self._errors.labels("agent", error.code).inc()
+        if self.error is None or self.error.code != error.code:
+            action = "none, the agent tries again" if error.transient else error.declared.hint_en
+            log(
+                "warning" if error.transient else "error",
+                error.declared.en,
+                action=action,
+                code=error.code,
+                **error.facts,
+            )
+        self.error = error
+        self.state = "waiting"
+
+    def alive(self) -> dict[str, str]:
+        """Wrong while only a person can help, or while the loop stands still."""
+        if self.error is not None and not self.error.transient:
+            return {"agent": self.error.code}
+        if self.state == "streaming" and time.monotonic() - self._alive > STALE_SECONDS:
+            return {"agent": "the run loop stands still"}
+        return {}
+
+    def ready(self) -> dict[str, str]:
+        """Wrong unless changes flow and nothing is left to load."""
+        wrong: dict[str, str] = {}
+        if self.error is not None:
+            wrong["error"] = self.error.code
+        if self.state != "streaming":
+            wrong["state"] = self.state
+        if self.loading:
+            wrong["load"] = self.load_error.code if self.load_error else "running"
+        return wrong

@@ -1,0 +1,1 @@
+"""PostgreSQL: logical replication (pgoutput) for changes, COPY for tables."""

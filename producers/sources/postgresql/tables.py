@@ -1,0 +1,207 @@
+"""Tables of a PostgreSQL source: their facts, and their rows by COPY in short transactions."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Iterator, Sequence
+
+import psycopg
+from psycopg import sql
+
+from producers.sources.postgresql.failures import translated
+from producers.sources.postgresql.session import connect
+from producers.sources.source import Row, SourceStatus, TableFacts
+from schemas.errors import HemisError
+from schemas.settings import Secret
+
+_FACTS = """
+select n.nspname || '.' || c.relname, c.oid, greatest(c.reltuples, 0)::bigint, c.relreplident::text,
+       coalesce((select array_agg(a.attname::text order by k.place)
+                 from pg_index i cross join unnest(i.indkey) with ordinality k(attnum, place)
+                 join pg_attribute a on a.attrelid = c.oid and a.attnum = k.attnum
+                 where i.indrelid = c.oid and i.indisprimary), '{}'),
+       coalesce((select array_agg(a.attname::text)
+                 from pg_index i cross join unnest(i.indkey) k(attnum)
+                 join pg_attribute a on a.attrelid = c.oid and a.attnum = k.attnum
+                 where i.indrelid = c.oid and i.indisreplident), '{}'),
+       (select array_agg(array[a.attname::text, format_type(a.atttypid, a.atttypmod)] order by a.attnum)
+        from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped)
+from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p') and n.nspname || '.' || c.relname = any(%s)
+"""
+
+_ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
+_ESCAPES = {b"b": b"\b", b"t": b"\t", b"n": b"\n", b"r": b"\r", b"f": b"\f", b"v": b"\v"}
+
+
+def _unescaped(field: bytes) -> bytes:
+    return _ESCAPE.sub(lambda found: _ESCAPES.get(found[1], found[1]), field)
+
+
+def split_line(line: bytes) -> list[bytes | None]:
+    """The fields of a line of COPY's text format."""
+    if line.endswith(b"\n"):
+        line = line[:-1]
+    fields = line.split(b"\t")
+    if b"\\" not in line:
+        return fields  # type: ignore[return-value]
+    return [None if f == b"\\N" else _unescaped(f) if b"\\" in f else f for f in fields]
+
+
+class PostgresReader:
+    """Implements `Reader`. Every statement is a transaction of its own, so that no snapshot is held open at the source."""
+
+    def __init__(self, dsn: Secret) -> None:
+        self._connection = connect(dsn)
+        self._waiting: tuple[int, int] | None = None
+
+    def query(self, statement: str, parameters: Sequence[object] = ()) -> list[tuple[object, ...]]:
+        """Rows of a statement, errors translated."""
+        try:
+            return self._connection.execute(statement, parameters or None).fetchall()  # type: ignore[call-overload,no-any-return]
+        except psycopg.Error as error:
+            raise translated(error) from error
+
+    def describe(self, tables: Iterable[str]) -> dict[str, TableFacts]:
+        found = {}
+        for name, _, rows, replident, key, index, columns in self.query(_FACTS, [list(tables)]):
+            pairs = dict(columns)  # type: ignore[call-overload]
+            identity: tuple[str, ...] = {
+                "d": tuple(key),  # type: ignore[arg-type]
+                "f": tuple(pairs),
+                "i": tuple(index),  # type: ignore[arg-type]
+            }.get(str(replident), ())
+            found[str(name)] = TableFacts(str(name), pairs, tuple(key), identity, int(rows))  # type: ignore[arg-type,call-overload]
+        return found
+
+    def status(self, slot: str) -> SourceStatus:
+        """How the slot and the clocks are."""
+        before = time.time()
+        rows = self.query(
+            "select coalesce((select pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::bigint from pg_replication_slots"
+            " where slot_name = %s), 0), coalesce((select wal_status = 'lost' from pg_replication_slots where slot_name = %s),"
+            " true), extract(epoch from clock_timestamp())::float8",
+            [slot, slot],
+        )
+        retained, lost, clock = rows[0]
+        middle = (before + time.time()) / 2
+        return SourceStatus(int(retained), bool(lost), float(clock) - middle)  # type: ignore[call-overload,arg-type]
+
+    def beat(self) -> None:
+        """Write a message into the log: a slot advances by it although no table of ours changes."""
+        self.query("select pg_logical_emit_message(false, 'hemis', '')")
+
+    def quiet_position(self, wait: float) -> int | None:
+        if self._waiting is None:
+            position = self.query("select (pg_current_wal_insert_lsn() - '0/0')::bigint")[0][0]
+            # Whoever has written below the position has a transaction number by now, so it is below this xmax.
+            limit = self.query("select pg_snapshot_xmax(pg_current_snapshot())::text::bigint")[0][0]
+            self._waiting = int(position), int(limit)  # type: ignore[call-overload]
+        end = time.monotonic() + wait
+        while True:
+            oldest = self.query("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint")[0][0]
+            if int(oldest) >= self._waiting[1]:  # type: ignore[call-overload]
+                position, self._waiting = self._waiting[0], None
+                return position
+            if time.monotonic() > end:
+                return None
+            time.sleep(0.05)
+
+    def chunk(
+        self, facts: TableFacts, wanted: Sequence[str], after: Sequence[str] | None, limit: int
+    ) -> Iterator[tuple[Row, tuple[str, ...]]]:
+        where: sql.Composable = sql.SQL("")
+        if after is not None:
+            values = [_typed(v, facts.columns[c]) for c, v in zip(facts.key, after, strict=True)]
+            where = sql.SQL("where ({}) > {}").format(_names(facts.key), _tuple(values))
+        query = sql.SQL("select {}, {} from {} {} order by {} limit {}").format(
+            _outputs(facts, wanted),
+            _names(facts.key),
+            _table(facts.name),
+            where,
+            _names(facts.key),
+            sql.Literal(limit),
+        )
+        n = len(wanted)
+        for row in self._copy(query):
+            yield row[:n], tuple((part or b"").decode() for part in row[n:])
+
+    def matching(
+        self, facts: TableFacts, wanted: Sequence[str], columns: Sequence[str], values: Sequence[Sequence[str]]
+    ) -> Iterator[Row]:
+        # By type for keys, so that the index serves; by text elsewhere, since a look-up's key may be of another type.
+        keyed = set(columns) <= set(facts.key)
+        kinds = [facts.columns[c] if keyed else "text" for c in columns]
+        names = [sql.SQL("{}" if keyed else "{}::text").format(sql.Identifier(c)) for c in columns]
+        tuples = [_tuple([_typed(v, kind) for v, kind in zip(value, kinds, strict=True)]) for value in values]
+        query = sql.SQL("select {} from {} where {} in ({})").format(
+            _outputs(facts, wanted), _table(facts.name), _tuple(names), sql.SQL(", ").join(tuples)
+        )
+        return self._copy(query)
+
+    def whole(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
+        return self._copy(sql.SQL("select {} from {}").format(_names(columns), _table(table)))
+
+    def _copy(self, query: sql.Composed) -> Iterator[list[bytes | None]]:
+        try:
+            with self._connection.cursor() as cursor, cursor.copy(sql.SQL("copy ({}) to stdout").format(query)) as copy:
+                for line in copy:
+                    yield split_line(bytes(line))
+        except psycopg.Error as error:
+            raise translated(error) from error
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def _typed(value: str, kind: str) -> sql.Composed:
+    return sql.SQL("{}::{}").format(sql.Literal(value), sql.SQL(kind))  # type: ignore[arg-type]
+
+
+def _tuple(parts: Sequence[sql.Composable]) -> sql.Composed:
+    return sql.SQL("({})").format(sql.SQL(", ").join(parts))
+
+
+def _names(columns: Sequence[str]) -> sql.Composed:
+    return sql.SQL(", ").join(map(sql.Identifier, columns))
+
+
+def _outputs(facts: TableFacts, wanted: Sequence[str]) -> sql.Composed:
+    """Wanted columns; one that the table has lost is null, and the caller knows it as absent."""
+    return sql.SQL(", ").join(sql.Identifier(c) if c in facts.columns else sql.SQL("null") for c in wanted)
+
+
+def _table(name: str) -> sql.Identifier:
+    schema, table = name.split(".", 1)
+    return sql.Identifier(schema, table)
+
+
+def require(
+    facts: dict[str, TableFacts], wanted: dict[str, tuple[str, ...]], identity: dict[str, tuple[str, ...]]
+) -> None:
+    """The tables fit the mapping, before anything is published: publishing a table without a key breaks the
+    university's own UPDATE.
+
+    Args:
+        identity: columns from which record keys are made; a delete must carry them.
+
+    Raises:
+        HemisError: E203 table or column missing; E204 no key.
+    """
+    for table, columns in wanted.items():
+        if table not in facts:
+            raise HemisError("E203", table=table)
+        if gone := [c for c in columns if c not in facts[table].columns]:
+            raise HemisError("E203", table=table, column=", ".join(gone))
+        if not facts[table].key:
+            raise HemisError("E204", table=table)
+        if not facts[table].identity:
+            raise HemisError("E204", "its REPLICA IDENTITY is NOTHING", table=table)
+        if loose := [c for c in identity.get(table, ()) if c not in facts[table].identity]:
+            raise HemisError(
+                "E202",
+                "a record key needs columns of the primary key, or REPLICA IDENTITY FULL: a delete names no others",
+                table=table,
+                column=", ".join(loose),
+            )

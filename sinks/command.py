@@ -1,0 +1,74 @@
+"""`hemis sink run` and `hemis sink migrate`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from schemas.errors import Exit, HemisError
+from schemas.settings import SinkSettings, load
+
+F = TypeVar("F", bound=Callable[..., Any])
+_SETTINGS = click.option(
+    "--settings", "file", type=click.Path(path_type=Path), help="YAML file; HEMIS_… variables win over it."
+)
+
+
+@click.group()
+def sink() -> None:
+    """The national database's writer."""
+
+
+@sink.command()
+@_SETTINGS
+def run(file: Path | None) -> None:
+    """Apply clean records, golden persons and findings to the national database until SIGTERM."""
+    _exits(lambda: _run(load(SinkSettings, file)))
+
+
+@sink.command()
+@_SETTINGS
+@click.option("--phase", type=click.Choice(["pre", "post", "all"]), default="all", show_default=True)
+def migrate(file: Path | None, phase: Any) -> None:
+    """Bring the national database to this program's schema; repeating it changes nothing.
+
+    PRE may run while the former program still writes, POST once it is gone.
+    """
+    _exits(lambda: _migrate(load(SinkSettings, file), phase))
+
+
+def _exits(act: Callable[[], None]) -> None:
+    try:
+        act()
+    except HemisError as error:
+        language = "vi" if os.environ.get("LANG", "").startswith("vi") else "en"
+        click.echo(error.screen(language), err=True)
+        sys.exit(error.exit_code)
+    sys.exit(Exit.FINE)
+
+
+def _migrate(settings: SinkSettings, phase: Any) -> None:
+    from sinks import migrate
+    from sinks.database import national_engine, translated_database_errors
+
+    with translated_database_errors():
+        done = migrate.migrate(national_engine(settings), phase)
+    for line in done:
+        click.echo(line)
+
+
+def _run(settings: SinkSettings) -> None:
+    from sinks.service import Service
+
+    began = time.monotonic()
+    service = Service(settings)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: service.stop())
+    service.run(began)

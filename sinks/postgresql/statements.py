@@ -1,0 +1,156 @@
+"""The set statements over a staged batch, per target. `alone`: no key is twice in the batch.
+
+They are prepared once per connection. The staging table is small and the national one large, so every join is a look-up
+of the staged keys in the primary key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateColumn
+
+from sinks.model import GOLDEN, Target
+
+SESSION = (
+    "SET plan_cache_mode = force_generic_plan; SET enable_hashjoin = off; SET enable_mergejoin = off; "
+    "SET enable_seqscan = off; SET jit = off; SET client_encoding = 'UTF8'; SET application_name = 'hemis sink'"
+)
+ADVANCE = (
+    "PREPARE advance (text, int, text, bigint, bigint) AS UPDATE applied_offset SET next_offset = $5, applied_at = now() "
+    "WHERE topic = $1 AND partition = $2 AND topic_id = $3 AND next_offset = $4"
+)
+
+
+@dataclass(frozen=True)
+class Statements:
+    """`prepare` makes the staging table and the prepared statements; `apply(alone)` names these in their order; what they
+    return are numbers of applied rows, to be added up."""
+
+    stage: str
+    prepare: str
+    alone: str
+    crowded: str
+    answers: dict[bool, int]
+
+    """`answers`: how many of the statements return a number."""
+
+    def apply(self, *, alone: bool) -> str:
+        return self.alone if alone else self.crowded
+
+
+def statements(target: Target) -> Statements:
+    stage = f"stage_{target.name}"
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    columns = [target.table.c[name] for name in target.columns]
+    staged = ", ".join(str(CreateColumn(c).compile(dialect=dialect)).removesuffix(" NOT NULL") for c in columns)
+    prepare = [f"CREATE TEMP TABLE IF NOT EXISTS {stage} ({staged}) ON COMMIT DELETE ROWS"]
+    newest = (
+        f"(SELECT DISTINCT ON ({target.key}) * FROM {stage} ORDER BY {target.key}, {_version(target, '', ' DESC')}, ctid)"
+    )
+    runs: dict[bool, list[str]] = {}
+    for alone in (True, False):
+        source, suffix = (stage, "alone") if alone else (newest, "crowded")
+        steps: list[tuple[str, str]] = []
+        if target.history is not None:
+            steps.append((f"past_{target.name}_{suffix}", _replaced(target, source)))
+            if not alone:
+                steps.append((f"between_{target.name}_{suffix}", _between(target, stage)))
+        if target is GOLDEN:
+            steps.append((f"unclaim_{target.name}_{suffix}", _unclaim(source)))
+        steps.append((f"now_{target.name}_{suffix}", _upsert(target, source)))
+        prepare += [f"PREPARE {name} AS {text}" for name, text in steps]
+        runs[alone] = [f"EXECUTE {name}" for name, _ in steps]
+    answers = {True: 1, False: 2 if target.history is not None else 1}
+    return Statements(stage, "; ".join(prepare), "; ".join(runs[True]), "; ".join(runs[False]), answers)
+
+
+def _quoted(names: list[str], prefix: str = "") -> str:
+    return ", ".join(f'{prefix}"{name}"' for name in names)
+
+
+def _version(target: Target, prefix: str, order: str = "") -> str:
+    return ", ".join(f"{prefix}{name}{order}" for name in target.version)
+
+
+def _newer(target: Target, new: str, old: str) -> str:
+    return f"({_version(target, new)}) > ({_version(target, old)})"
+
+
+def _given(target: Target) -> tuple[list[str], str]:
+    """Columns that no event carries, and how a staged row `s` gives them."""
+    if target.from_key:
+        return ["institution", "applied_at"], f"split_part(s.{target.key}, '/', 1), now()"
+    return ["applied_at"], "now()"
+
+
+def _replaced(target: Target, source: str) -> str:
+    """The current rows that are about to be replaced, into the history."""
+    names = [c.name for c in target.table.columns]
+    return (
+        f"INSERT INTO {target.name}_history ({_quoted(names)}, replaced_at) SELECT {_quoted(names, 'cur.')}, now() "
+        f"FROM {source} s JOIN {target.name} cur USING ({target.key}) WHERE {_newer(target, 's.', 'cur.')}"
+    )
+
+
+def _between(target: Target, stage: str) -> str:
+    """Versions that came and went within the batch, into the history: newer than all before them, not the newest. The
+    staging table was empty, so its rows' addresses are the order of arrival."""
+    given, values = _given(target)
+    names = list(target.columns)
+    version = f"ARRAY[{_version(target, '')}]::bigint[]"
+    ranked = (
+        f"(SELECT *, {version} AS own, max({version}) OVER (PARTITION BY {target.key}) AS newest, max({version}) OVER "
+        f"(PARTITION BY {target.key} ORDER BY ctid ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before FROM {stage})"
+    )
+    return _counted(
+        target,
+        f"INSERT INTO {target.name}_history AS cur ({_quoted(names)}, {_quoted(given)}, replaced_at) "
+        f"SELECT {_quoted(names, 's.')}, {values}, now() FROM {ranked} s WHERE own < newest AND (before IS NULL OR own > before) "
+        f"AND NOT EXISTS (SELECT FROM {target.name} c WHERE c.{target.key} = s.{target.key} "
+        f"AND ({_version(target, 'c.')}) >= ({_version(target, 's.')})) ORDER BY s.{target.key}, own",
+    )
+
+
+def _upsert(target: Target, source: str) -> str:
+    given, values = _given(target)
+    names = list(target.columns)
+    every = [*names, *given]
+    sets = ", ".join(f'"{name}" = excluded."{name}"' for name in every if name not in (target.key, "institution"))
+    return _counted(
+        target,
+        f"INSERT INTO {target.name} AS cur ({_quoted(every)}) SELECT {_quoted(names, 's.')}, {values} FROM {source} s "
+        f"ON CONFLICT ({target.key}) DO UPDATE SET {sets} WHERE {_newer(target, 'excluded.', 'cur.')}",
+        claims=target is GOLDEN,
+    )
+
+
+def _counted(target: Target, insert: str, *, claims: bool = False) -> str:
+    """An insert of applied rows `cur` that returns their number, with what must follow from them in the same statement."""
+    if "institution" in target.table.c:
+        return (
+            f"WITH done AS ({insert} RETURNING cur.institution), "
+            "counted AS (SELECT institution, count(*) AS n FROM done GROUP BY institution ORDER BY 1), "
+            "kept AS (INSERT INTO ledger AS l (institution, target, applied, applied_at) "
+            f"SELECT institution, '{target.name}', n, now() FROM counted ON CONFLICT (institution, target) "
+            "DO UPDATE SET applied = l.applied + excluded.applied, applied_at = excluded.applied_at) "
+            "SELECT coalesce(sum(n), 0)::bigint FROM counted"
+        )
+    claimed = (
+        "claimed AS (INSERT INTO person_claim (person_key, record_key) SELECT person_key, unnest(claims) FROM done "
+        "ON CONFLICT DO NOTHING) "
+    )
+    return (
+        f"WITH done AS ({insert} RETURNING cur.person_key, cur.claims){', ' + claimed if claims else ' '}"
+        "SELECT count(*) FROM done"
+    )
+
+
+def _unclaim(source: str) -> str:
+    """Claims that a newer golden person no longer has."""
+    return (
+        f"DELETE FROM person_claim c USING (SELECT cur.person_key, gone FROM {source} s JOIN golden_person cur "
+        f"USING (person_key) CROSS JOIN LATERAL unnest(cur.claims) gone WHERE {_newer(GOLDEN, 's.', 'cur.')} "
+        "AND NOT gone = ANY (s.claims)) old WHERE c.record_key = old.gone AND c.person_key = old.person_key"
+    )

@@ -1,0 +1,111 @@
+"""The sink as a process: its parts put together, and taken down in order."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from confluent_kafka import Consumer, Producer
+from prometheus_client import CollectorRegistry
+
+from schemas.avro_schema import subject
+from schemas.errors import HemisError
+from schemas.health import HealthServer
+from schemas.logs import log
+from schemas.registry import Registry
+from schemas.settings import SinkSettings
+from sinks import migrate
+from sinks.database import national_engine, translated_database_errors
+from sinks.dead_letters import DeadLetters
+from sinks.delivery import Delivery, consumer_config
+from sinks.observed import Observed
+from sinks.postgresql.sink import PostgresSink
+from sinks.progress import Progress
+from sinks.topic_ids import TopicIds
+from sinks.writers import Writers
+
+MEASURE_SECONDS = 2.0
+RETRY_SECONDS = 1.0
+
+
+class Service:
+    """One sink process. `run` returns after `stop`, or raises a terminal HemisError."""
+
+    def __init__(self, settings: SinkSettings) -> None:
+        self._settings = settings
+        self._stopping = False
+        self._delivery: Delivery | None = None
+        self._measured = 0.0
+
+    def stop(self) -> None:
+        self._stopping = True
+        if self._delivery is not None:
+            self._delivery.stop()
+
+    def run(self, began: float) -> None:
+        settings = self._settings
+        metrics = CollectorRegistry()
+        observed = Observed(metrics, instance=settings.member or settings.group)
+        health = HealthServer(settings.metrics_port, metrics, alive=observed.alive, ready=observed.ready)
+        registry = Registry(settings.registry_url, Path(settings.data) / "schemas")
+        engine = national_engine(settings)
+        sink = PostgresSink(engine, Writers(registry))
+        kafka = settings.kafka()
+        consumer = Consumer(consumer_config(kafka, settings.group, settings.member))
+        producer = Producer(kafka | {"compression.type": "lz4", "linger.ms": 2, "acks": "1"})
+        burying = Producer(kafka | {"compression.type": "lz4", "enable.idempotence": True})
+        try:
+            ids = self._prepared(lambda: _ids(registry), observed)
+            self._prepared(lambda: _check(engine), observed)
+            if ids is None or self._stopping:
+                return
+            self._delivery = Delivery(
+                consumer,
+                sink,
+                TopicIds(kafka),
+                Progress(producer, ids["Progress"]),
+                DeadLetters(burying, ids["DeadLetter"]),
+                observed,
+                batch_rows=settings.batch_rows,
+                idle=lambda: self._measure(observed, consumer),
+            )
+            if self._stopping:
+                return
+            log("info", "the sink runs", health=health.url, seconds=round(time.monotonic() - began, 2))
+            self._delivery.run()
+        finally:
+            consumer.close()
+            producer.flush(2.0)
+            sink.close()
+            engine.dispose()
+            health.close()
+
+    def _prepared(self, act: object, observed: Observed) -> dict[str, int] | None:
+        """Registry and database may come up after us."""
+        assert callable(act)
+        while not self._stopping:
+            observed.turn()
+            try:
+                return act()  # type: ignore[no-any-return]
+            except HemisError as error:
+                if not error.transient:
+                    raise
+                observed.trouble(error)
+            time.sleep(RETRY_SECONDS)
+        return None
+
+    def _measure(self, observed: Observed, consumer: Consumer) -> None:
+        now = time.monotonic()
+        if now - self._measured >= MEASURE_SECONDS:
+            self._measured = now
+            observed.measure(consumer)
+
+
+def _ids(registry: Registry) -> dict[str, int]:
+    return {name: registry.id_of(subject(name)) for name in ("Progress", "DeadLetter")}
+
+
+def _check(engine: object) -> dict[str, int]:
+    with translated_database_errors():
+        migrate.require_schema(engine)  # type: ignore[arg-type]
+    return {}

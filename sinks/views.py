@@ -1,0 +1,82 @@
+"""Views and functions of the national PostgreSQL database, generated from the contract like the tables below them.
+
+They hold no data, so every migration makes them anew.
+"""
+
+from __future__ import annotations
+
+import json
+
+from schemas import avro_schema
+from schemas.avro_schema import field_names
+from sinks.model import ENTITIES, GOLDEN, Target
+
+HEMIS_DATE = """
+CREATE OR REPLACE FUNCTION hemis_date(text) RETURNS date LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT CASE WHEN $1 ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' AND pg_input_is_valid($1, 'date') THEN $1::date END;
+END
+"""
+"""The date of a full, valid ISO date; null for reduced precision, which has no single day."""
+
+
+def drop() -> list[str]:
+    """Statements that take everything away which would stand in the way of a changed table."""
+    systems = [*ENTITIES.values(), GOLDEN]
+    return [
+        "DROP VIEW IF EXISTS change_history, golden_origin",
+        *(f"DROP VIEW IF EXISTS {t.name}_live" for t in systems),
+        *(f"DROP FUNCTION IF EXISTS {t.name}_as_of(timestamptz)" for t in systems),
+    ]
+
+
+def create() -> list[str]:
+    systems = [*ENTITIES.values(), GOLDEN]
+    return [HEMIS_DATE, *map(_as_of, systems), *map(_live, systems), _change_history(), _golden_origin()]
+
+
+def _columns(target: Target) -> str:
+    return ", ".join(f'"{c.name}"' for c in target.table.columns)
+
+
+def _as_of(target: Target) -> str:
+    """The national state of any moment: current rows that were there already, and what was replaced later."""
+    return (
+        f"CREATE FUNCTION {target.name}_as_of(moment timestamptz) RETURNS SETOF {target.name} LANGUAGE sql STABLE AS $$ "
+        f"SELECT {_columns(target)} FROM {target.name} WHERE applied_at <= moment UNION ALL "
+        f"SELECT {_columns(target)} FROM {target.name}_history WHERE applied_at <= moment AND replaced_at > moment $$"
+    )
+
+
+def _live(target: Target) -> str:
+    """Records that are not cancelled, with full dates as dates."""
+    entity = "person" if target is GOLDEN else target.name
+    dates = {field.name for field in avro_schema.fields(entity) if field.kind == "date"}
+    columns = [f'"{c.name}"' for c in target.table.columns if c.name not in ("operation", "live")]
+    columns += [f'hemis_date("{name}") AS {name}_day' for name in sorted(dates)]
+    condition = "live" if target is GOLDEN else "operation <> 'CANCEL'"
+    return f"CREATE VIEW {target.name}_live AS SELECT {', '.join(columns)} FROM {target.name} WHERE {condition}"
+
+
+def _change_history() -> str:
+    """Every applied change of every record, the current ones with replaced_at null."""
+    common = "record_key, institution, operation, epoch, version, place, snapshot, changed_at, captured_at, applied_at"
+    parts = []
+    for target in ENTITIES.values():
+        for table, replaced in ((target.name, "NULL::timestamptz"), (f"{target.name}_history", "replaced_at")):
+            parts.append(
+                f"SELECT '{target.name}'::text AS entity, {common}, {replaced} AS replaced_at, to_jsonb(t) AS record "
+                f"FROM {table} t"
+            )
+    return "CREATE VIEW change_history AS " + " UNION ALL ".join(parts)
+
+
+def _golden_origin() -> str:
+    """Each golden value's origin (P7), one row per value. An origin that names no field is every value's."""
+    every = json.dumps(list(field_names("person")))
+    return (
+        "CREATE VIEW golden_origin AS SELECT g.person_key, f.field, o->>'institution' AS institution, "
+        "o->>'record_key' AS record_key, (o->>'place')::bigint AS place, o->>'rule' AS rule FROM golden_person g "
+        "CROSS JOIN LATERAL json_array_elements(g.origins) o CROSS JOIN LATERAL json_array_elements_text("
+        f"CASE WHEN json_array_length(o->'fields') = 0 THEN '{every}'::json ELSE o->'fields' END) f(field)"
+    )

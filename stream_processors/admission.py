@@ -1,0 +1,79 @@
+"""Admission (P5): how far sink and PEOPLE are, and which institution is further ahead of them than its share.
+
+What an institution has had written lies in partitions that others use too. If sink or PEOPLE is late with it, the institution is
+paused and the rest waits in its own topic, where it is in nobody's way. A dead sink thus stops RECORDS.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Mapping
+from threading import Event, Thread
+from typing import Any
+
+from confluent_kafka import Consumer, TopicPartition
+
+from schemas.codec import HEADER_SIZE, codec
+from schemas.errors import DecodeError
+from schemas.topics import CLAIMS, PROGRESS
+
+Partition = tuple[str, int]
+
+
+class Progress:
+    """Tails hemis.progress in a thread; `place[topic, partition]` is the first offset not yet done by the stage that reads it."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self.place: dict[Partition, int] = {}
+        self._config = {
+            **config,
+            "group.id": "hemis-records-progress",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "fetch.wait.max.ms": 100,
+        }
+        self._stop = Event()
+        self._thread = Thread(target=self._tail, name="progress", daemon=True)
+        self._thread.start()
+
+    def _tail(self) -> None:
+        consumer = Consumer(self._config)
+        consumer.assign([TopicPartition(PROGRESS.name, 0, 0)])
+        decode = codec("vn.hemis.Progress").decode
+        while not self._stop.is_set():
+            for message in consumer.consume(1000, 0.2):
+                if message.error() or (value := message.value()) is None:
+                    continue
+                try:
+                    said, _ = decode(value, HEADER_SIZE)
+                except DecodeError:
+                    continue
+                self.place[said["topic"], said["partition"]] = said["place"]
+        consumer.close()
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join(5)
+
+
+class Ahead:
+    """One institution's outputs that sink or PEOPLE have not reached yet, oldest first."""
+
+    def __init__(self) -> None:
+        self._written: deque[tuple[float, dict[Partition, int]]] = deque()
+
+    def wrote(self, last_offsets: Mapping[Partition, int]) -> None:
+        """A unit of work was acknowledged: its last offset in each partition that somebody downstream reports on."""
+        watched = {tp: o for tp, o in last_offsets.items() if tp[0].startswith("hemis.clean.") or tp[0] == CLAIMS.name}
+        if watched:
+            self._written.append((time.monotonic(), watched))
+
+    def seconds(self, place: Mapping[Partition, int]) -> float:
+        """Age of the oldest output that is not done; 0 if all is done."""
+        while self._written:
+            at, offsets = self._written[0]
+            if any(place.get(tp, 0) <= offset for tp, offset in offsets.items()):
+                return time.monotonic() - at
+            self._written.popleft()
+        return 0.0

@@ -1,0 +1,83 @@
+"""What a message is, by its schema id: the codecs of this program's types, and translation from their other versions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from schemas import avro_schema, envelope
+from schemas.codec import HEADER_SIZE, Codec, codec, codec_of
+from schemas.errors import HemisError
+from schemas.registry import Registry
+
+
+class Unreadable(HemisError):
+    """A message for the dead letters; the code says why."""
+
+
+class Type(NamedTuple):
+    """A type that a changes topic may carry. `writer` is set where the message was written with another version."""
+
+    name: str
+    entity: str | None
+    codec: Codec
+    writer: Codec | None
+
+
+class Contract:
+    """The contract's types by wire header. Asks the registry once per id."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._types: dict[bytes, Type] = {}
+        self._entities = {avro_schema.change_subject(e): e for e in avro_schema.ENTITIES}
+        self._allowed = set(self._entities) | {avro_schema.subject(n) for n in avro_schema.CONTROL_EVENTS}
+        self._headers = {name: envelope.header(registry.id_of(name)) for name in avro_schema.subjects()}
+
+    def header(self, name: str) -> bytes:
+        """The wire header of this program's version of a type, by its short name."""
+        return self._headers[avro_schema.subject(name)]
+
+    def encode(self, name: str, value: Mapping[str, Any]) -> bytes:
+        """A whole message of a type, by its short name."""
+        return self.header(name) + codec(avro_schema.subject(name)).encode(value)
+
+    def decode(self, name: str, raw: bytes) -> dict[str, Any]:
+        """The value of a message that must be of this type.
+
+        Raises:
+            DecodeError, Unreadable.
+        """
+        if raw[:HEADER_SIZE] != self.header(name):
+            raise Unreadable("E103")
+        return codec(avro_schema.subject(name)).decode(raw, HEADER_SIZE)[0]
+
+    def type_of(self, raw: bytes) -> Type:
+        """The type of a message on a changes topic.
+
+        Raises:
+            DecodeError: no wire header. Unreadable: unknown id (E102) or a type with no place there (E103).
+            RegistryUnavailable: try again.
+        """
+        known = self._types.get(raw[:HEADER_SIZE])
+        if known is None:
+            known = self._types[raw[:HEADER_SIZE]] = self._look_up(envelope.schema_id_of(raw))
+        return known
+
+    def _look_up(self, schema_id: int) -> Type:
+        schema = self._registry.schema_of(schema_id)
+        if schema is None:
+            raise Unreadable("E102")
+        name = f"{schema.get('namespace')}.{schema.get('name')}"
+        if name not in self._allowed:
+            raise Unreadable("E103")
+        entity = self._entities.get(name)
+        own = self._headers[name] == envelope.header(schema_id)
+        type_name = avro_schema.subject(avro_schema.record_name(entity)) if entity else name
+        return Type(name.rpartition(".")[2], entity, codec(type_name), None if own else codec_of(schema))
+
+    def translate(self, kind: Type, raw: bytes) -> bytes:
+        """A message of another version, written anew with this program's (fields it lacks are null, unknown ones left out)."""
+        assert kind.writer is not None
+        value, _ = kind.writer.decode(raw, HEADER_SIZE)
+        return self.header(kind.name) + codec(avro_schema.subject(kind.name)).encode(value)

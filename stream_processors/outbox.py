@@ -1,0 +1,120 @@
+"""Outputs of a unit of work: whole producer batches per partition, acknowledged together; sent only while the lease holds.
+
+**Lease**: a worker that was frozen past its session time-out no longer owns its institutions when it wakes. The last step
+before the socket asks the lease, so that what it had prepared is dropped, not written over its successor's work (P3).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from aiokafka.errors import KafkaError
+from aiokafka.producer.sender import Sender
+
+from schemas.errors import HemisError
+
+Message = tuple[bytes, bytes | None]
+Outputs = dict[tuple[str, int], list[Message]]
+"""Messages by topic and partition, in the order in which they are to lie there."""
+
+
+class LeaseLost(Exception):
+    """The unit of work took longer than its lease, or the membership changed meanwhile: nothing more of it is sent."""
+
+
+class SendFailed(HemisError):
+    """The broker did not acknowledge; the unit of work is done again."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("E407", detail)
+
+
+class Sent(NamedTuple):
+    """Where the last message of a partition's batch lies."""
+
+    last_offset: int
+
+
+class Lease:
+    """Until when a unit of work may write, by this machine's monotonic clock (which runs on while a process is frozen)."""
+
+    def __init__(self) -> None:
+        self._until = float("inf")
+        self._member: Callable[[], bool] = lambda: True
+
+    def take(self, seconds: float, member: Callable[[], bool]) -> None:
+        self._until, self._member = time.monotonic() + seconds, member
+
+    def release(self) -> None:
+        self._until, self._member = float("inf"), lambda: True
+
+    @property
+    def holds(self) -> bool:
+        return time.monotonic() < self._until and self._member()
+
+
+class LeasedSender(Sender):
+    """aiokafka's sender, which asks the lease right before a request is written."""
+
+    lease: Lease
+
+    @classmethod
+    def in_place_of(cls, sender: Any, lease: Lease) -> LeasedSender:
+        """A sender with the same settings, for a producer that has not started yet."""
+        made = cls(
+            sender.client,
+            acks=sender._acks,
+            txn_manager=sender._txn_manager,
+            message_accumulator=sender._message_accumulator,
+            retry_backoff_ms=int(sender._retry_backoff * 1000),
+            request_timeout_ms=sender._request_timeout_ms,
+        )
+        made.lease = lease
+        return made
+
+    async def _send_produce_req(self, node_id: int, batches: Any) -> None:
+        if self.lease.holds:
+            await super()._send_produce_req(node_id, batches)
+            return
+        for batch in batches.values():
+            batch.failure(LeaseLost())
+        self._in_flight.remove(node_id)
+        for tp in batches:
+            self._muted_partitions.remove(tp)
+
+
+class Outbox:
+    """Sends outputs through the app's producer."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def send(self, outputs: Outputs) -> dict[tuple[str, int], Sent]:
+        """Write every message and wait until the broker has acknowledged all.
+
+        Raises:
+            SendFailed: not acknowledged; some may be written. LeaseLost: the lease ended; the rest is not written.
+        """
+        if not outputs:
+            return {}
+        producer = self._app.producer._ensure_producer()
+        try:
+            sent = await asyncio.gather(*(self._partition(producer, tp, messages) for tp, messages in outputs.items()))
+        except (KafkaError, TimeoutError) as error:
+            raise SendFailed(type(error).__name__) from error
+        return dict(zip(outputs, sent, strict=True))
+
+    async def _partition(self, producer: Any, tp: tuple[str, int], messages: Sequence[Message]) -> Sent:
+        futures, builder, count = [], producer.create_batch(), 0
+        for key, value in messages:
+            if builder.append(key=key, value=value, timestamp=None) is None:
+                futures.append(await producer.send_batch(builder, tp[0], partition=tp[1]))
+                builder, count = producer.create_batch(), 0
+                builder.append(key=key, value=value, timestamp=None)
+            count += 1
+        futures.append(await producer.send_batch(builder, tp[0], partition=tp[1]))
+        results = await asyncio.gather(*futures)
+        return Sent(results[-1].offset + count - 1)

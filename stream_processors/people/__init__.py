@@ -1,0 +1,1 @@
+"""PEOPLE: one golden person out of many institutions' claims."""

@@ -1,0 +1,1 @@
+"""RECORDS: one institution's changes become clean records, claims, findings and a durable ledger."""

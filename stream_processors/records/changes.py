@@ -1,0 +1,269 @@
+"""What becomes of one change event: authorise → version rule → rules → outputs. The order of its effects is the unit's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from schemas import envelope, rules
+from schemas.avro_schema import fields
+from schemas.codec import HEADER_SIZE
+from schemas.envelope import CANCEL, Envelope
+from schemas.keys import parse_record_key
+from schemas.rules import Found
+from stream_processors.contract import Type, Unreadable
+from stream_processors.records.row import Row, Version
+from stream_processors.records.unit import Unit
+from stream_processors.records.version_rule import Verdict, fillable, judge, marks_after
+
+REFERENCES: Mapping[str, tuple[str, ...]] = {
+    e: tuple(f.name for f in fields(e) if f.refers_to)
+    for e in ("institution", "programme", "person", "learner", "study_record", "staff_contract")
+}
+NOTHING = {e: b"\x00" * len(fields(e)) for e in REFERENCES}
+"""An entity's bytes in a CANCEL: every field null."""
+
+
+def change(unit: Unit, kind: Type, key: bytes | None, raw: bytes, place: int, *, braked: bool = True) -> None:
+    """Judge and apply one event; the caller has counted it as read.
+
+    Raises:
+        DecodeError, Unreadable: the event belongs to the dead letters; nothing was changed.
+    """
+    account, entity = unit.account, kind.entity
+    assert entity is not None
+    event = envelope.read(raw)
+    _authorise(unit, entity, key, event)
+    assert key is not None
+    if event.instance != account.instance:
+        if event.instance not in account.former:
+            raise Unreadable("E107")
+        account.superseded += 1
+        return
+    values, _ = kind.codec.decode(raw, event.body)
+    apply(unit, kind, key, raw, event, values, place, braked=braked)
+
+
+def _authorise(unit: Unit, entity: str, key: bytes | None, event: Envelope) -> None:
+    if key is None or event.record_key.encode() != key:
+        raise Unreadable("E104")
+    if not key.startswith(unit.institution.records + entity.encode() + b"/") or len(key) > 512:
+        parsed = parse_record_key(event.record_key)
+        raise Unreadable("E105" if parsed and parsed[0] != unit.code else "E104")
+
+
+def apply(
+    unit: Unit, kind: Type, key: bytes, raw: bytes, event: Envelope, values: dict[str, Any], place: int, *, braked: bool
+) -> None:
+    """The version rule and what follows from its verdict."""
+    account = unit.account
+    version = (account.epoch, event.version)
+    row = unit.row(key)
+    verdict = (
+        Verdict.APPLY
+        if row is None
+        else judge(row, event, version, place, _same_content(kind, row, raw, event, values))
+    )
+    match verdict:
+        case Verdict.APPLY:
+            _replace(unit, kind, key, raw, event, values, place, row, braked)
+        case Verdict.FILL:
+            assert row is not None
+            _fill(unit, kind, key, event, values, place, row, version)
+        case Verdict.RAISE:
+            assert row is not None
+            stamped = envelope.stamp(raw, event.rest, account.epoch, place)
+            unit.put(key, stamped, envelope.read(stamped), {}, row.person, row.open)
+            account.duplicate += 1
+        case Verdict.DUPLICATE:
+            account.duplicate += 1
+        case Verdict.REPEATED:
+            account.applied += 1
+        case Verdict.CONTRADICTS:
+            account.alarm("equal_version_other_content")
+            account.superseded += 1
+        case Verdict.SUPERSEDED:
+            account.superseded += 1
+
+
+def _same_content(kind: Type, row: Row, raw: bytes, event: Envelope, values: Mapping[str, Any]) -> bool:
+    if event.untyped != row.envelope.untyped:
+        return False
+    if not event.absent:
+        return raw[event.body :] == row.raw[row.envelope.body :]
+    stored, _ = kind.codec.decode(row.raw, row.envelope.body)
+    return all(value == stored[name] for name, value in values.items() if name not in event.absent)
+
+
+def _replace(
+    unit: Unit,
+    kind: Type,
+    key: bytes,
+    raw: bytes,
+    event: Envelope,
+    values: dict[str, Any],
+    place: int,
+    row: Row | None,
+    braked: bool,
+) -> None:
+    account = unit.account
+    was_live = row is not None and row.live
+    if event.operation == CANCEL and was_live and braked and unit.brake.holds(account, event.changed_at):
+        if unit.hold(key, raw):
+            account.superseded += 1  # a CANCEL of the same record was held already
+        else:
+            account.held += 1
+        return
+    marks = marks_after(row, event)
+    if event.absent:
+        raw, values = _complete(unit, kind, raw, event, values, row)
+    _settle(unit, kind, key, raw, values, place, account.epoch, row, marks)
+
+
+def _complete(
+    unit: Unit, kind: Type, raw: bytes, event: Envelope, values: dict[str, Any], row: Row | None
+) -> tuple[bytes, dict[str, Any]]:
+    """The event with the fields that it did not send taken from the row, where the row has them."""
+    untyped = dict(event.untyped)
+    if row is not None and row.live and event.operation == envelope.UPDATE:
+        stored, _ = kind.codec.decode(row.raw, row.envelope.body)
+        values = values | {name: stored[name] for name in event.absent if name in stored}
+        untyped |= {name: row.envelope.untyped[name] for name in event.absent if name in row.envelope.untyped}
+    return _rewrite(raw, event, kind, values, untyped), values
+
+
+def _rewrite(
+    header: bytes, event: Envelope, kind: Type, values: Mapping[str, Any], untyped: Mapping[str, str]
+) -> bytes:
+    return envelope.write(
+        envelope.schema_id_of(header),
+        operation=event.operation,
+        snapshot=event.snapshot,
+        version=event.version,
+        changed_at=event.changed_at,
+        captured_at=event.captured_at,
+        instance=event.instance,
+        source_table=event.source_table,
+        record_key=event.record_key,
+        untyped=untyped,
+    ) + kind.codec.encode(values)
+
+
+def _fill(
+    unit: Unit,
+    kind: Type,
+    key: bytes,
+    event: Envelope,
+    values: Mapping[str, Any],
+    place: int,
+    row: Row,
+    version: Version,
+) -> None:
+    """A smaller event fills fields that the row does not know since an older version; the row's version stays."""
+    names = fillable(row, event, version)
+    stored, _ = kind.codec.decode(row.raw, row.envelope.body)
+    filled = stored | {name: values[name] for name in names if name in values}
+    untyped = {k: v for k, v in row.envelope.untyped.items() if k not in names} | {
+        n: event.untyped[n] for n in names if n in event.untyped
+    }
+    raw = _rewrite(row.raw, row.envelope, kind, filled, untyped)
+    marks = row.marks | dict.fromkeys(names, version)
+    _settle(unit, kind, key, raw, filled, place, row.envelope.epoch, row, marks)
+
+
+def _settle(
+    unit: Unit,
+    kind: Type,
+    key: bytes,
+    raw: bytes,
+    values: Mapping[str, Any],
+    place: int,
+    epoch: int,
+    row: Row | None,
+    marks: dict[str, Version],
+) -> None:
+    """The record has a new newest content: clean record, claim, findings, state."""
+    account, entity = unit.account, kind.entity
+    assert entity is not None
+    unstamped = envelope.read(raw)
+    stamped = envelope.stamp(raw, unstamped.rest, epoch, place)
+    event = envelope.read(stamped)
+    live = event.operation != CANCEL
+    unit.clean(entity, key, stamped)
+    person = _claim(unit, key, stamped, event, values, place, row) if entity == "person" else ""
+    found: tuple[Found, ...] = ()
+    if live:
+        found = tuple(rules.check(entity, values, event.untyped))
+        missing = [
+            (name, str(values[name]))
+            for name in REFERENCES[entity]
+            if values[name] is not None and not unit.is_live(str(values[name]))
+        ]
+        if missing:
+            found += tuple(Found("V26", (name,), parent) for name, parent in missing)
+    before = row.open if row else ()
+    if found or before:
+        unit.findings(key, before, found, place, event.changed_at)
+        parents = [f.other for f in found if f.rule == "V26"]
+        if parents or any(f.rule == "V26" for f in before):
+            unit.wait_for(key, parents)
+    unit.put(key, stamped, event, marks, person, found)
+    was_live = row is not None and row.live
+    account.live += live - was_live
+    account.applied += 1
+    if not event.snapshot:
+        unit.changed_at.append(event.changed_at)
+    if live and not was_live and (waiting := unit.institution.waiting.pop(key.decode(), None)):
+        _parent_came(unit, key.decode(), waiting, place, event.changed_at)
+
+
+def _claim(
+    unit: Unit, key: bytes, raw: bytes, event: Envelope, values: Mapping[str, Any], place: int, row: Row | None
+) -> str:
+    """Claim the record for its person; if the person changed, retract it from the former one."""
+    person = ""
+    if event.operation != CANCEL:
+        number = values["citizen_number"]
+        person = (
+            unit.keys.of_number(number)
+            if rules.is_plausible_citizen_number(number)
+            else unit.keys.of_record(key.decode())
+        )
+        unit.claim(person, key, event, place, raw[event.body :])
+    if row is not None and row.person and row.person != person:
+        unit.claim(row.person, key, event, place, None)
+    return person
+
+
+def _parent_came(unit: Unit, parent: str, children: set[str], place: int, at: int) -> None:
+    """Close the V26 findings of records that waited for this parent (P5: nothing waited for it)."""
+    for child in sorted(children):
+        key = child.encode()
+        row = unit.row(key)
+        if row is None:
+            continue
+        left = tuple(f for f in row.open if not (f.rule == "V26" and f.other == parent))
+        if len(left) == len(row.open):
+            continue
+        unit.findings(key, row.open, left, place, at)
+        unit.wait_for(key, [f.other for f in left if f.rule == "V26"])
+        unit.put(key, row.raw, row.envelope, row.marks, row.person, left)
+
+
+def cancel_of(unit: Unit, entity: str, key: bytes, *, version: int, changed_at: int, source_table: str) -> bytes:
+    """A CANCEL that RECORDS derives itself, from a sweep."""
+    header = unit.contract.header(f"{entity.title().replace('_', '')}Change")
+    return (
+        envelope.write(
+            int.from_bytes(header[1:HEADER_SIZE], "big"),
+            operation=CANCEL,
+            snapshot=True,
+            version=version,
+            changed_at=changed_at,
+            captured_at=changed_at,
+            instance=unit.account.instance,
+            source_table=source_table,
+            record_key=key.decode(),
+        )
+        + NOTHING[entity]
+    )

@@ -1,0 +1,162 @@
+"""RECORDS as a stage: units are institutions; changes and orders of one institution are worked on together."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping, Sequence
+from threading import local
+from typing import Any
+
+from aiokafka import ConsumerRecord
+from faust.types import TP
+
+from schemas.errors import HemisError
+from schemas.keys import PersonKeys
+from schemas.settings import ProcessorSettings
+from schemas.topics import CHANGES, ORDERS, STATE, institution_of
+from stream_processors.admission import Ahead, Progress
+from stream_processors.contract import Contract, Unreadable
+from stream_processors.records import changes, control, orders
+from stream_processors.records.brake import Brake
+from stream_processors.records.unit import Institution, Unit, WaitIndex
+from stream_processors.stage import Stage
+from stream_processors.store import Changelog, Store, offset_note
+from stream_processors.topic_facts import TopicFacts
+
+SHARED_RUN = 500
+"""Records of one institution per unit of work while others are active too: bounds what the others wait for."""
+ACTIVE_SECONDS = 2.0
+
+
+class Records(Stage[Institution, Unit]):
+    name = "records"
+    pattern = re.compile(r"hemis\.(changes|orders)\.[A-Z0-9-]+")
+
+    def __init__(self, settings: ProcessorSettings, store: Store, contract: Contract, progress: Progress) -> None:
+        super().__init__(
+            store, refresh_seconds=settings.refresh_seconds, lease_seconds=settings.session_timeout_seconds / 2
+        )
+        self._settings = settings
+        self._contract = contract
+        self._progress = progress
+        self._keys = PersonKeys(settings.person_key_secret.reveal().encode())
+        self._brake = Brake(settings.brake_share, settings.brake_least, int(settings.brake_window_seconds * 1e6))
+        self._thread = local()
+        self._state_ids: dict[str, str] = {}
+        self._active: dict[str, float] = {}
+        self.ahead: dict[str, Ahead] = {}
+
+    def unit_of(self, tp: TP) -> str:
+        return institution_of(tp.topic)
+
+    def changelog(self, unit: str) -> tuple[str, int]:
+        return STATE.name_for(unit), 0
+
+    def offset_note(self, unit: str, following: int) -> bytes:
+        return offset_note(self._state_ids[unit], following)
+
+    def restore(self, unit: str, partitions: set[TP]) -> tuple[Institution, dict[TP, int]]:
+        thread = self._thread
+        if not hasattr(thread, "facts"):
+            config, group = self._settings.kafka(), f"hemis-{self.name}-restore"
+            thread.facts, thread.changelog = TopicFacts(config, group), Changelog(config, group)
+        changes_topic, orders_topic, state_topic = (t.name_for(unit) for t in (CHANGES, ORDERS, STATE))
+        ids = thread.facts.ids(changes_topic, state_topic)
+        code = unit.encode()
+        thread.changelog.restore(
+            self.store, code, (code + b"/", code + b"!"), state_topic, 0, ids[state_topic], WaitIndex(unit, self.store)
+        )
+        self._state_ids[unit] = ids[state_topic]
+        institution = Institution(unit, self.store)
+        account = institution.account
+        if account.topic_id not in (
+            "",
+            ids[changes_topic],
+        ):  # the topic was made anew: offsets begin again, and whoever writes must say hello again
+            account.generation += 1
+            account.place, account.instance = 0, ""
+        account.topic_id = ids[changes_topic]
+        places = {}
+        for topic, name in ((changes_topic, "place"), (orders_topic, "orders_place")):
+            low, high = thread.facts.ends(topic, 0)
+            place = getattr(account, name)
+            if not low <= place <= high:
+                account.alarm("gap")
+                place = low
+                setattr(account, name, place)
+            places[TP(topic, 0)] = place
+        return institution, {tp: place for tp, place in places.items() if tp in partitions}
+
+    def admitted(self, unit: str) -> int:
+        ahead = self.ahead.get(unit)
+        if ahead is not None and ahead.seconds(self._progress.place) > self._settings.ahead_seconds:
+            return 0
+        now = time.monotonic()
+        others = any(now - at < ACTIVE_SECONDS for name, at in self._active.items() if name != unit)
+        return SHARED_RUN if others else self._settings.fetch_records
+
+    def decide(self, unit: Institution, runs: Mapping[TP, Sequence[ConsumerRecord]]) -> Unit:
+        scratch = Unit(unit, self.store, self._contract, self._keys, self._brake, self._settings.partitions)
+        self._active[unit.code] = time.monotonic()
+        for tp, run in sorted(runs.items()):
+            if tp.topic.startswith("hemis.orders."):
+                self._orders(scratch, tp.topic, run)
+            else:
+                self._changes(scratch, tp.topic, run)
+        return scratch
+
+    def _changes(self, unit: Unit, topic: str, run: Sequence[ConsumerRecord]) -> None:
+        account, type_of = unit.account, self._contract.type_of
+        for record in run:
+            key, raw, offset = record.key, record.value or b"", record.offset
+            account.place = offset + 1
+            kind = None
+            try:
+                kind = type_of(raw)
+                if kind.writer is not None:
+                    raw = self._contract.translate(kind, raw)
+                if kind.entity is not None:
+                    account.read += 1
+                    changes.change(unit, kind, key, raw, offset)
+                else:
+                    self._control(unit, kind.name, topic, offset, key, raw)
+            except HemisError as error:
+                if error.transient:
+                    raise
+                if kind is None or kind.entity is None:
+                    account.read += 1
+                unit.dead_letter(error, topic, offset, key, record.value)
+
+    def _control(self, unit: Unit, name: str, topic: str, offset: int, key: bytes | None, raw: bytes) -> None:
+        said = self._contract.decode(name, raw)
+        match name:
+            case "Hello":
+                control.hello(unit, said, offset)
+            case "Sweep":
+                control.sweep(unit, said, offset)
+            case "Oversized":
+                control.oversized(unit, said, topic, offset, key, raw)
+
+    def _orders(self, unit: Unit, topic: str, run: Sequence[ConsumerRecord]) -> None:
+        for record in run:
+            unit.account.orders_place = record.offset + 1
+            try:
+                orders.order(unit, self._contract.decode("Order", record.value or b""), topic)
+            except (HemisError, Unreadable) as error:
+                if error.transient:
+                    raise
+                unit.account.read += 1
+                unit.dead_letter(error, topic, record.offset, record.key, record.value)
+
+    def keep(self, unit: Institution, scratch: Unit, sent: Mapping[tuple[str, int], int]) -> None:
+        self.note(scratch.account.read - unit.account.read, scratch.changed_at)
+        unit.account = scratch.account
+        self.ahead.setdefault(unit.code, Ahead()).wrote(sent)
+
+    def drop(self, unit: Institution) -> None:
+        unit.reload_indexes()
+
+    def facts(self) -> dict[str, Any]:
+        """What /metrics exports, by institution."""
+        return {code: institution.account for code, institution in self.units.items()}

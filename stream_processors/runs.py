@@ -1,0 +1,241 @@
+"""The Faust transport that hands over runs: all records of one fetch, per partition, as one unit of work.
+
+Faust keeps its worker, group membership, rebalances and shutdown; only the unit of work changes (an awaited event per record
+costs more than the record's work). What is overridden, by subclassing:
+
+- `Consumer._drain_messages`: one loop fetch → `stage.process`, under a gate that a rebalance waits for;
+- `Consumer.on_partitions_assigned / revoked`: tell the stage, which restores each unit in the background;
+- `Consumer.perform_seek`: nothing. A partition is read from its *place*, which comes from the stage's durable state, never
+  from the group's committed offset;
+- `Consumer.force_commit`: commits places, so that ordinary tools show lag; nothing reads them back;
+- `Conductor._update_indices`: the subscription is a pattern, looked up again every `refresh_seconds`.
+
+**Place**: the first offset of a partition not yet processed. A run is processed only if it begins at the place; a run behind
+a hole means: go back. That removes the losses that a fetch thrown away at a rebalance causes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+import faust
+from aiokafka import ConsumerRecord
+from aiokafka.structs import OffsetAndMetadata
+from faust.transport import conductor
+from faust.transport.drivers import TRANSPORTS
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from schemas.logs import log
+from stream_processors.outbox import Lease, LeasedSender, LeaseLost, SendFailed
+
+SCHEME = "runs"
+TRANSPORTS.aliases[SCHEME] = f"{__name__}:Transport"
+
+Runs = Mapping[TP, Sequence[ConsumerRecord]]
+FETCH_WAIT_MS = 40
+"""The broker answers at once when there is anything; this bounds how long a partition that becomes readable waits for a
+fetch that is under way without it."""
+
+
+class Stage(Protocol):
+    """What a stage is to the transport."""
+
+    pattern: re.Pattern[str]
+    refresh_seconds: float
+    lease: Lease
+
+    def assigned(self, partitions: set[TP]) -> None:
+        """These partitions, and no others, are this worker's; restore what is new in the background."""
+
+    def suspend(self) -> None:
+        """A rebalance began: what is assigned is not known until the next call of `assigned`."""
+
+    def readable(self) -> dict[TP, int]:
+        """Partitions that are restored and admitted, with the number of records to take from each at most."""
+
+    async def process(self, runs: Runs) -> set[TP]:
+        """One unit of work. Returns the partitions that must be read again from their place."""
+
+    def places(self) -> dict[TP, int]:
+        """The place of every restored partition."""
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        return consumer
+
+    async def take(self, wanted: dict[TP, int], timeout: float) -> dict[TP, list[ConsumerRecord]]:
+        """Up to `wanted[tp]` fetched records of each partition; waits up to `timeout` seconds for the first."""
+        return await self.call_thread(self._take, wanted, timeout)  # type: ignore[no-any-return]
+
+    async def _take(self, wanted: dict[TP, int], timeout: float) -> dict[TP, list[ConsumerRecord]]:
+        consumer = self._ensure_consumer()
+        fetcher = consumer._fetcher
+        fetcher._prefetch_backoff = 0.002  # a paused institution's buffer must not keep the others' fetch waiting
+        deadline = time.monotonic() + timeout
+        while True:
+            taken: dict[TP, list[ConsumerRecord]] = {}
+            for tp in [tp for tp in fetcher._records if tp in wanted]:
+                with fetcher._subscriptions.fetch_context():
+                    got = await fetcher.fetched_records([tp], timeout=0, max_records=wanted[tp])
+                for found, records in got.items():
+                    taken[TP(found.topic, found.partition)] = records
+            left = deadline - time.monotonic()
+            if taken or left <= 0:
+                return taken
+            waiter = fetcher._create_fetch_waiter()
+            _, pending = await asyncio.wait([waiter], timeout=left)
+            for future in pending:
+                future.cancel()
+
+
+class Consumer(driver.Consumer):
+    """Reads runs and hands them to the app's stage."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.gate = asyncio.Lock()
+        self.turn_at = time.monotonic()
+        self.given_up = False
+
+    def _new_consumer_thread(self) -> Any:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    @property
+    def may_write(self) -> bool:
+        """May the unit of work under way write? Yes until this worker's share has been given up: a rebalance waits for it."""
+        return not self.given_up
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        self.stop_flow()
+        async with self.gate:  # the unit of work under way ends first: its successor must find its state complete
+            self.given_up = True
+            self.app.stage.suspend()
+        await super().on_partitions_revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        self.given_up = False
+        self.app.stage.assigned(set(assigned))
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    async def perform_seek(self) -> None:
+        """Places come from the stage's state."""
+
+    async def verify_all_partitions_active(self) -> None:
+        """A paused institution is not a livelock."""
+
+    async def seek_to(self, places: Mapping[TP, int]) -> None:
+        """Read these partitions from these offsets; returns when the consumer's thread has done it."""
+        if places:
+            await self.seek_wait(places)
+
+    async def _drain_messages(self, fetcher: Any) -> None:
+        stage = self.app.stage
+        try:
+            while not (self._stopped.is_set() or fetcher._stopped.is_set()):
+                self.turn_at = time.monotonic()
+                wanted = stage.readable() if self.flow_active and not self.app.rebalancing else {}
+                if not wanted:
+                    await asyncio.sleep(0.01)
+                    continue
+                generation = self.app.consumer_generation_id
+                runs = await self._thread.take(wanted, 0.05)
+                if runs:
+                    await self._turn(stage, runs, generation)
+        except self.consumer_stopped_errors:
+            if not self.app.should_stop:
+                raise
+
+    async def _turn(self, stage: Stage, runs: Runs, generation: int) -> None:
+        async with self.gate:
+            if not self.flow_active or generation != self.app.consumer_generation_id:
+                return  # the next assignment seeks every partition to its place
+            try:
+                again = await stage.process(runs)
+            except LeaseLost:
+                log(
+                    "warning",
+                    "a unit of work was dropped: this worker had been frozen or cut off",
+                    stage=self.app.conf.id,
+                )
+                again = set(runs)
+            except SendFailed as error:
+                log(
+                    "warning",
+                    "a unit of work was not acknowledged and is done again",
+                    stage=self.app.conf.id,
+                    code=error.code,
+                )
+                again = set(runs)
+                await asyncio.sleep(0.2)
+            places = stage.places()
+            await self.seek_to({tp: places[tp] for tp in again if tp in places})
+
+    async def force_commit(self, *args: Any, **kwargs: Any) -> bool:
+        mine = self.assignment()
+        offsets = {
+            tp: place
+            for tp, place in self.app.stage.places().items()
+            if tp in mine and self._committed_offset.get(tp) != place
+        }
+        if not offsets or not self.flow_active:
+            return False
+        done = (
+            await self._thread.call_thread(
+                self._thread._ensure_consumer().commit,
+                {driver.ensure_aiokafka_TP(tp): OffsetAndMetadata(o, "") for tp, o in offsets.items()},
+            )
+            is None
+        )
+        self._committed_offset.update(offsets)
+        return done
+
+
+class Producer(driver.Producer):
+    """Sends only while the unit of work's lease holds."""
+
+    def _new_producer(self, transactional_id: str | None = None) -> Any:
+        producer = super()._new_producer(transactional_id)
+        producer._sender = LeasedSender.in_place_of(producer._sender, self.app.stage.lease)
+        return producer
+
+
+class Conductor(conductor.Conductor):
+    """Subscribes to what the stage's pattern matches."""
+
+    _resubscribe_sleep_lock_seconds = 0.5
+
+    async def _matching(self) -> set[str]:
+        producer = await self.app.maybe_start_producer()
+        metadata = await producer._ensure_producer().client.fetch_all_metadata()
+        return {name for name in metadata.topics() if self.app.stage.pattern.fullmatch(name)}
+
+    async def _update_indices(self) -> Iterable[str]:
+        self.subscribed = await self._matching()
+        while not self.subscribed and not self.should_stop:
+            await self.sleep(1.0)
+            self.subscribed = await self._matching()
+        return self.subscribed
+
+    async def on_partitions_assigned(self, assigned: set[TP]) -> None:
+        """No channel is subscribed: the stage gets the runs."""
+
+    @faust.Service.task
+    async def _watch_pattern(self) -> None:
+        while not self.should_stop:
+            await self.sleep(self.app.stage.refresh_seconds)
+            if self._subscription_changed is not None and await self._matching() != self.subscribed:
+                self._subscription_changed.set()
+
+
+class Transport(driver.Transport):
+    Consumer = Consumer
+    Producer = Producer
+    Conductor = Conductor

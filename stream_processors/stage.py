@@ -1,0 +1,245 @@
+"""What RECORDS and PEOPLE have in common: units that are restored, admitted and worked on, in the order that makes a crash safe.
+
+A unit of work is all runs of one fetch. Its steps, and what a crash after each leaves:
+
+1. decide: every unit on a scratch copy; nothing is written. A crash: read again.
+2. outputs: clean records, claims, findings, control, dead letters, in one gather, acknowledged. A crash: they are written again,
+   with the same versions.
+3. state: the changelog, whose last message per unit holds place and ledger, acknowledged. A crash: the changelog has it; what
+   it has of a torn write is recognised by the place in each row.
+4. store: one write batch. A crash: it is read from the changelog.
+5. places move in memory, and are committed to the group from time to time for tools to see.
+
+The state-bearing output comes last (P1): otherwise "seen but not sent" would come back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Generic, TypeVar
+
+from aiokafka import ConsumerRecord
+from confluent_kafka import KafkaException
+from faust.types import TP
+
+from schemas.errors import HemisError
+from schemas.logs import log
+from stream_processors.outbox import Lease, Outbox, Outputs
+from stream_processors.runs import Runs
+from stream_processors.scratch import Scratch
+from stream_processors.store import Store, offset_key
+
+RESTORE_THREADS = 2
+
+
+U = TypeVar("U")
+"""A restored unit."""
+W = TypeVar("W", bound=Scratch)
+
+
+class Stage(ABC, Generic[U, W]):
+    """Restores units in the background and works on their runs. `name` is the stage's, for metrics and progress."""
+
+    name: str
+    pattern: re.Pattern[str]
+
+    def __init__(self, store: Store, *, refresh_seconds: float, lease_seconds: float) -> None:
+        self.store = store
+        self.refresh_seconds = refresh_seconds
+        self.lease = Lease()
+        self.lease_seconds = lease_seconds
+        self.units: dict[str, U] = {}
+        self.app: Any = None
+        self.mine: dict[str, set[TP]] = {}
+        self.holes = 0
+        self.batches: list[int] = []
+        self.delays: list[float] = []
+        self._place: dict[TP, int] = {}
+        self._round = 0
+        self._restoring: dict[str, asyncio.Task[None]] = {}
+        self._pool = ThreadPoolExecutor(RESTORE_THREADS, thread_name_prefix="restore")
+        self._outbox: Outbox | None = None
+
+    # what a stage is
+
+    @abstractmethod
+    def unit_of(self, tp: TP) -> str:
+        """The unit that a partition belongs to."""
+
+    @abstractmethod
+    def changelog(self, unit: str) -> tuple[str, int]:
+        """Topic and partition of a unit's changelog."""
+
+    @abstractmethod
+    def restore(self, unit: str, partitions: set[TP]) -> tuple[U, dict[TP, int]]:
+        """Bring the store up to the changelog's end; the unit and its places. Runs in a thread; must not touch `self.units`."""
+
+    @abstractmethod
+    def decide(self, unit: U, runs: Mapping[TP, Sequence[ConsumerRecord]]) -> W:
+        """Work on the unit's due records, on a scratch.
+
+        Raises:
+            HemisError (transient): nothing is decided; the records are read again.
+        """
+
+    @abstractmethod
+    def keep(self, unit: U, scratch: W, sent: Mapping[tuple[str, int], int]) -> None:
+        """The scratch is written: it is the unit's state now. `sent`: the last offset of each output partition."""
+
+    @abstractmethod
+    def drop(self, unit: U) -> None:
+        """The scratch came to nothing: forget what it changed in memory."""
+
+    @abstractmethod
+    def admitted(self, unit: str) -> int:
+        """How many records of the unit's partitions to take now; 0 holds it back."""
+
+    # what the transport calls
+
+    def suspend(self) -> None:
+        """A rebalance began: nothing is read until the next assignment."""
+        self._round += 1
+        self.units.clear()
+
+    def assigned(self, partitions: set[TP]) -> None:
+        self._round += 1
+        self.units.clear()
+        self._place.clear()
+        self.mine = {}
+        for tp in partitions:
+            self.mine.setdefault(self.unit_of(tp), set()).add(tp)
+        for unit in self.mine:
+            self._restoring[unit] = asyncio.ensure_future(self._restore(unit, self._round, self._restoring.get(unit)))
+
+    async def _restore(self, unit: str, round_: int, before: asyncio.Task[None] | None) -> None:
+        """Restore a unit, then read from its places. Again after each assignment: another worker may have written meanwhile.
+
+        Of one unit only one restore runs at a time, or an older one would write over what the unit has done since.
+        """
+        if before is not None:
+            await asyncio.wait([before])
+        while round_ == self._round:
+            try:
+                found, places = await asyncio.get_running_loop().run_in_executor(
+                    self._pool, self.restore, unit, self.mine[unit]
+                )
+                if round_ == self._round:
+                    await self.app.consumer.seek_to(places)
+                if round_ == self._round:
+                    self._place.update(places)
+                    self.units[unit] = found
+                return
+            except (HemisError, KafkaException, TimeoutError, OSError) as error:
+                log(
+                    "warning",
+                    "a unit could not be restored yet",
+                    stage=self.name,
+                    unit=unit,
+                    error=str(error.args[0].name() if isinstance(error, KafkaException) else type(error).__name__),
+                )
+                await asyncio.sleep(0.5)
+
+    def readable(self) -> dict[TP, int]:
+        return {tp: most for unit in self.units if (most := self.admitted(unit)) for tp in self.mine.get(unit, ())}
+
+    def places(self) -> dict[TP, int]:
+        return dict(self._place)
+
+    async def process(self, runs: Runs) -> set[TP]:
+        again: set[TP] = set()
+        work: list[tuple[str, W, dict[TP, int]]] = []
+        for unit, its in self._by_unit(runs).items():
+            due: dict[TP, Sequence[ConsumerRecord]] = {}
+            for tp, run in its.items():
+                part = self._due(tp, run, again)
+                if part:
+                    due[tp] = part
+            if not due:
+                continue
+            try:
+                scratch = self.decide(self.units[unit], due)
+            except HemisError as error:
+                if not error.transient:
+                    raise
+                log("warning", "a unit of work waits", stage=self.name, unit=unit, code=error.code)
+                self.drop(self.units[unit])
+                again |= set(due)
+                await asyncio.sleep(0.2)
+                continue
+            work.append((unit, scratch, {tp: run[-1].offset + 1 for tp, run in due.items()}))
+            await asyncio.sleep(0)
+        if work:
+            await self._write(work)
+        return again
+
+    def _by_unit(self, runs: Runs) -> dict[str, dict[TP, Sequence[ConsumerRecord]]]:
+        found: dict[str, dict[TP, Sequence[ConsumerRecord]]] = {}
+        for tp, run in runs.items():
+            if (unit := self.unit_of(tp)) in self.units:
+                found.setdefault(unit, {})[tp] = run
+        return found
+
+    def _due(self, tp: TP, run: Sequence[ConsumerRecord], again: set[TP]) -> Sequence[ConsumerRecord]:
+        """The part of a run that begins at the place. A run behind a hole is read again from the place."""
+        place = self._place.get(tp)
+        if place is None:
+            return ()
+        if run[0].offset > place:
+            again.add(tp)
+            self.holes += 1
+            return ()
+        return run if run[0].offset == place else [r for r in run if r.offset >= place]
+
+    def note(self, records: int, changed_at: Iterable[int]) -> None:
+        """Keep the size of a unit of work and its changes' commit times (µs) for the metrics."""
+        now = time.time_ns() // 1000
+        self.batches.append(records)
+        self.delays += [max(now - at, 0) / 1e6 for at in changed_at]
+
+    async def _write(self, work: list[tuple[str, W, dict[TP, int]]]) -> None:
+        outbox = self._outbox = self._outbox or Outbox(self.app)
+        consumer, generation = self.app.consumer, self.app.consumer_generation_id
+        self.lease.take(
+            self.lease_seconds, lambda: generation == self.app.consumer_generation_id and consumer.may_write
+        )
+        try:
+            outputs: Outputs = {}
+            for _, scratch, _ in work:
+                for tp, messages in scratch.outputs.items():
+                    outputs.setdefault(tp, []).extend(messages)
+            sent = {tp: s.last_offset for tp, s in (await outbox.send(outputs)).items()}
+            states: Outputs = {}
+            for unit, scratch, _ in work:
+                states.setdefault(self.changelog(unit), []).extend(scratch.state())
+            stated = await outbox.send(states)
+            changes: dict[bytes, bytes | None] = {}
+            for unit, scratch, _ in work:
+                changes.update(scratch.store_changes())
+                changes[offset_key(unit.encode())] = self.offset_note(
+                    unit, stated[self.changelog(unit)].last_offset + 1
+                )
+            self.store.write(changes)
+        except BaseException:
+            for unit, _, _ in work:
+                if unit in self.units:
+                    self.drop(self.units[unit])
+            raise
+        finally:
+            self.lease.release()
+        for unit, scratch, places in work:
+            if unit in self.units:
+                self.keep(self.units[unit], scratch, sent)
+                self._place.update(places)
+
+    @abstractmethod
+    def offset_note(self, unit: str, following: int) -> bytes:
+        """What the store notes of the unit's changelog: its topic id and the offset that follows what the store holds."""
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self.store.close()

@@ -1,0 +1,146 @@
+"""The local store: one RocksDB per worker, a copy of what the changelog topics say. A key begins with its unit's name.
+
+The changelog is the truth. The store keeps, per unit, the topic's id and the changelog offset up to which it holds the
+topic; at assignment what lies behind that offset is read. A store that is ahead of its topic, or of another topic id, is thrown
+away for that unit and read again from the beginning.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+from rocksdict import Options, Rdict, WriteBatch, WriteOptions
+
+from schemas.errors import HemisError
+
+Derive = Callable[[bytes, bytes | None], Mapping[bytes, bytes | None]]
+"""Index entries that a changelog message implies (None deletes); they live in the store only."""
+
+
+class Store:
+    """RocksDB with the few calls the stages need. Not for several processes."""
+
+    def __init__(self, folder: Path) -> None:
+        options = Options(raw_mode=True)
+        options.create_if_missing(True)
+        options.set_max_background_jobs(2)
+        options.set_db_write_buffer_size(64 << 20)
+        options.set_max_open_files(256)
+        options.set_keep_log_file_num(2)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._db = Rdict(str(folder), options)
+        except Exception as error:  # rocksdict raises bare Exception
+            raise HemisError("E601", folder=folder) from error
+        self._options = WriteOptions()
+        self._options.disable_wal = False
+        self.get: Callable[[bytes], bytes | None] = self._db.get
+
+    def write(self, changes: Mapping[bytes, bytes | None]) -> None:
+        """All or nothing."""
+        batch = WriteBatch(raw_mode=True)
+        for key, value in changes.items():
+            if value is None:
+                batch.delete(key)
+            else:
+                batch.put(key, value)
+        self._db.write(batch, self._options)
+
+    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Keys that begin with the prefix, in order, as they stand now."""
+        for key, value in self._db.items(from_key=prefix):
+            if not key.startswith(prefix):
+                return
+            yield key, value
+
+    def forget(self, prefix: bytes) -> None:
+        """Delete every key that begins with the prefix."""
+        self._db.delete_range(prefix, prefix + b"\xff")
+
+    def close(self) -> None:
+        self._db.close()
+
+
+def offset_key(unit: bytes) -> bytes:
+    """Where the store notes how far it holds a unit's changelog; never in the changelog itself."""
+    return unit + b"!offset"
+
+
+class Changelog:
+    """Reads changelog partitions into the store; one per thread, since a connection is dear when there are hundreds of units."""
+
+    def __init__(self, config: Mapping[str, object], group: str) -> None:
+        self._consumer = Consumer(
+            {
+                **config,
+                "group.id": group,
+                "enable.auto.commit": False,
+                "auto.offset.reset": "error",
+                "fetch.wait.max.ms": 20,
+            }
+        )
+
+    def restore(
+        self,
+        store: Store,
+        unit: bytes,
+        prefixes: tuple[bytes, ...],
+        topic: str,
+        partition: int,
+        topic_id: str,
+        derive: Derive,
+    ) -> int:
+        """Bring the store up to the changelog's end. Returns the number of messages read.
+
+        Of two messages for one key the later wins: there is one writer, and a frozen former writer is kept from writing by its
+        lease.
+
+        Raises:
+            KafkaException: try again.
+        """
+        tp = TopicPartition(topic, partition)
+        low, high = self._consumer.get_watermark_offsets(tp, timeout=10)
+        kept = store.get(offset_key(unit))
+        position = _kept_offset(kept, topic_id)
+        if position is None or not low <= position <= high:
+            for prefix in prefixes:
+                store.forget(prefix)
+            position = low
+        tp.offset = position
+        self._consumer.assign([tp])
+        read = 0
+        try:
+            while position < high:
+                messages = self._consumer.consume(20_000, 0.2)
+                changes: dict[bytes, bytes | None] = {}
+                for message in messages:
+                    if message.error():
+                        raise KafkaException(message.error())
+                    key, value = message.key(), message.value()
+                    changes[key] = value
+                    changes.update(derive(key, value))
+                read += len(messages)
+                # compaction leaves no message at some offsets, so the position tells, not the last message
+                position = max(position, self._consumer.position([TopicPartition(topic, partition)])[0].offset)
+                changes[offset_key(unit)] = offset_note(topic_id, position)
+                store.write(changes)
+        finally:
+            self._consumer.unassign()
+        if read == 0:
+            store.write({offset_key(unit): offset_note(topic_id, position)})
+        return read
+
+
+def offset_note(topic_id: str, following: int) -> bytes:
+    """What stands at `offset_key`: the changelog topic's id and the offset that follows what the store holds."""
+    return json.dumps({"topic_id": topic_id, "next": following}).encode()
+
+
+def _kept_offset(note: bytes | None, topic_id: str) -> int | None:
+    if note is None:
+        return None
+    kept = json.loads(note)
+    return int(kept["next"]) if kept["topic_id"] == topic_id else None
