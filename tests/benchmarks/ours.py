@@ -161,7 +161,11 @@ class Ours:
     def wait_delivery(self) -> None:
         """Wait until the national processes serve."""
         for child in self._national():
-            until(partial(_healthy, child), f"{child.name} is healthy", timeout=READY_SECONDS, watch=child.require)
+            _wait_healthy(child)
+
+    def wait_capture(self) -> None:
+        """Wait until the agent serves."""
+        _wait_healthy(self.main.agent)
 
     def park(self) -> None:
         """Stop every process; nothing is lost, nothing takes CPU."""
@@ -273,6 +277,10 @@ def _process(name: str, command: tuple[str, ...], settings: Mapping[str, object]
         folder,
         health=f"http://{HOST}:{port}/healthz",
     )
+
+
+def _wait_healthy(child: Child) -> None:
+    until(partial(_healthy, child), f"{child.name} is healthy", timeout=READY_SECONDS, watch=child.require)
 
 
 def _healthy(child: Child) -> bool:

@@ -64,6 +64,10 @@ class System(Store, Protocol):
         """Wait until it is ready for the next row."""
         ...
 
+    def wait_capture(self) -> None:
+        """Wait until capture is ready for the next row."""
+        ...
+
     def park(self) -> None:
         """Stop everything that takes CPU."""
         ...

@@ -65,6 +65,10 @@ class Peer:
         """Wait until the sink's tasks run."""
         self._worker.wait_running("sink", connectors.SINK_TASKS)
 
+    def wait_capture(self) -> None:
+        """Wait until the source's task runs."""
+        self._worker.wait_running("source", 1)
+
     def park(self) -> None:
         """Stop both connectors; the worker's JVM stays, and stays warm."""
         self._worker.start()
