@@ -1,0 +1,135 @@
+"""The demo from start to end: everything up, load, changes, view or check, everything down."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event, Thread
+
+import psycopg
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from deploy.demo import view
+from deploy.demo.arrival import Arrival
+from deploy.demo.changes import Driver
+from deploy.demo.check import check
+from deploy.demo.files import CODES
+from deploy.demo.place import Place
+from deploy.demo.scrape import Scraper
+from deploy.demo.workers import Workers
+from deploy.local.stack import Say, Stack
+from schemas.errors import Exit
+
+REFRESH_SECONDS = 1.0
+
+
+def demo(home: Path, *, learners: int, rate: float, seed: int, checked: bool, say: Say) -> Exit:
+    """Run until Ctrl-C, or until the check has ended. The data stays; the next run goes on with it."""
+    with _stopping() as stop:
+        began = time.monotonic()
+        place = Place(home, learners, seed)
+        workers = Workers(place.home / "processes")
+        # A demo that was killed may have left processes that hold the slots.
+        workers.end_leftovers()
+        try:
+            wanted = place.prepare(say)
+            if stop.is_set():
+                return Exit.FINE
+            workers.start(wanted)
+            say(f"{len(wanted)} processes started after {time.monotonic() - began:.1f} s")
+            scraper = Scraper({worker.name: worker.metrics for worker in wanted}, CODES)
+            if checked:
+                fine = check(place, scraper, rate, say, stop)
+                say("\n".join(workers.messages))
+                return Exit.FINE if fine else Exit.FINDINGS
+            _show(place, workers, scraper, rate, stop)
+            return Exit.FINE
+        finally:
+            say("ending …")
+            workers.stop()
+            place.stack.down()
+            say(f"ended; the data stays in {place.home}")
+
+
+def clean(home: Path, say: Say) -> None:
+    """End what runs under a home and remove it."""
+    if not (home / "demo.json").exists():
+        say(f"there is no demo in {home}")
+        return
+    Workers(home.resolve() / "processes").end_leftovers()
+    Stack(home / "stack").down()
+    shutil.rmtree(home)
+    say(f"{home} removed")
+
+
+def _show(place: Place, workers: Workers, scraper: Scraper, rate: float, stop: Event) -> None:
+    arrival = Arrival(place)
+    expected = arrival.expected()
+    loading = dict.fromkeys(CODES, (0, 0))
+    steps = _next_steps(place, scraper)
+    changes: Thread | None = None
+    try:
+        with Live(console=Console(), auto_refresh=False, screen=False) as live:
+            while not stop.is_set():
+                if loading:
+                    arrived = arrival.arrived()
+                    loading = {c: (arrived[c], expected[c]) for c in loading if arrived[c] < expected[c]}
+                if not loading and changes is None:
+                    changes = Thread(target=_drive, args=(place, workers, rate, stop), name="changes")
+                    changes.start()
+                snapshot = scraper.snapshot()
+                live.update(view.screen(snapshot, loading, tuple(workers.messages), steps), refresh=True)
+                stop.wait(REFRESH_SECONDS)
+    finally:
+        stop.set()
+        if changes is not None:
+            changes.join()
+        arrival.close()
+
+
+def _drive(place: Place, workers: Workers, rate: float, stop: Event) -> None:
+    """Changes until the end; a university's database that is restarted beside us is met again."""
+    while not stop.is_set():
+        try:
+            offices = {code: place.office(code) for code in CODES}
+            try:
+                Driver(place.shapes, offices, place.facts.seed).run(rate, stop)
+            finally:
+                for connection in offices.values():
+                    connection.close()
+        except psycopg.OperationalError:
+            workers.messages.append("changes: a university's database does not answer; trying again")
+            stop.wait(1)
+
+
+def _next_steps(place: Place, scraper: Scraper) -> Text:
+    return view.next_steps(
+        psql=place.psql("universities", "dhb"),
+        change="""-c "update sis.students set mobile='0912345678' where student_id=1" """.strip(),
+        psql_national=place.psql("national", "hemis"),
+        watch="""-c "select phone, applied_at - changed_at as delay from learner where record_key='DHB/learner/1'" """.strip(),
+        hemis="hemis",
+        settings=str(place.home / "settings"),
+        record="DHB/learner/1",
+        addresses=scraper.endpoints,
+        logs=f"{place.home}/processes/*.log",
+    )
+
+
+@contextmanager
+def _stopping() -> Iterator[Event]:
+    """SIGINT and SIGTERM ask for a clean end; a second one while we wait changes nothing."""
+    stop = Event()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before: list[Callable[..., object] | int | None] = [signal.signal(n, lambda *_: stop.set()) for n in numbers]
+    try:
+        yield stop
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
