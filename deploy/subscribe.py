@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from schemas.codec import HEADER_SIZE, Codec, codec_of
 from schemas.envelope import schema_id_of
@@ -55,7 +55,10 @@ def _messages(settings: KafkaSettings, topic: str, offset: int) -> Iterator[Mess
     # A group's name is required, though partitions that are assigned by hand never use it.
     consumer = Consumer(settings.kafka(**{"group.id": "hemis-reader-subscribe", "enable.auto.commit": False}))
     try:
-        metadata = consumer.list_topics(topic, timeout=TIMEOUT_SECONDS).topics[topic]
+        try:
+            metadata = consumer.list_topics(topic, timeout=TIMEOUT_SECONDS).topics[topic]
+        except KafkaException as error:
+            raise _translated(error.args[0], topic) from error
         if metadata.error is not None:
             raise _translated(metadata.error, topic)
         consumer.assign([TopicPartition(topic, partition, offset) for partition in metadata.partitions])
@@ -140,4 +143,6 @@ def _translated(error: KafkaError, topic: str) -> HemisError:
     code = error.code()
     if code == KafkaError.UNKNOWN_TOPIC_OR_PART:
         return HemisError("E404", topic=topic)
+    if code in (KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED):
+        return HemisError("E402")
     return HemisError("E403" if code in _REFUSED else "E401", topic=topic)

@@ -107,6 +107,10 @@ class SinkSettings(KafkaSettings):
     national_dsn: Secret = setting("SQLAlchemy URL of the national database.")
     batch_rows: int = setting("Rows per transaction at most.", 10_000)
     group: str = setting("Consumer group; its members share the partitions.", "hemis-sink")
+    member: str = setting(
+        "Name of this sink in its group, no other's: after a restart it has its partitions back at once. Empty: none.",
+        "",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,9 @@ class DeadLetters:
         self._encode = codec(subject("DeadLetter")).encode
         self._partitions = partitions or topics.DEAD_LETTERS.partitions or topics.PARTITIONS
 
-    def put(self, topic: str, partition: int, offset: int, key: bytes | None, value: bytes | None, code: str, reason: str) -> None:
+    def put(
+        self, topic: str, partition: int, offset: int, key: bytes | None, value: bytes | None, code: str, reason: str
+    ) -> None:
         """Queue one; `flush` makes it durable. `reason` holds no personal data."""
         institution = institution_of(topic, key)
         record = {

@@ -35,23 +35,28 @@ RETRY_SECONDS = (0.05, 1.0)
 At = tuple[str, int]
 
 
-def consumer_config(kafka: dict[str, object], group: str) -> dict[str, object]:
+def consumer_config(kafka: dict[str, object], group: str, member: str = "") -> dict[str, object]:
     """librdkafka's settings of the sink. What is fetched ahead is bounded: a slow database is back-pressure, not memory."""
-    return kafka | {
-        "group.id": group,
-        "partition.assignment.strategy": "cooperative-sticky",
-        "enable.auto.commit": False,
-        "enable.auto.offset.store": False,
-        "auto.offset.reset": "earliest",
-        "session.timeout.ms": 10_000,
-        "heartbeat.interval.ms": 1_000,
-        "fetch.wait.max.ms": 500,
-        "fetch.queue.backoff.ms": 10,
-        "queued.max.messages.kbytes": 32 << 10,
-        "max.partition.fetch.bytes": 8 << 20,
-        "fetch.message.max.bytes": 8 << 20,
-        "isolation.level": "read_uncommitted",
-    }
+    static = {"group.instance.id": member} if member else {}
+    return (
+        kafka
+        | static
+        | {
+            "group.id": group,
+            "partition.assignment.strategy": "cooperative-sticky",
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "earliest",
+            "session.timeout.ms": 6_000,
+            "heartbeat.interval.ms": 1_000,
+            "fetch.wait.max.ms": 500,
+            "fetch.queue.backoff.ms": 10,
+            "queued.max.messages.kbytes": 32 << 10,
+            "max.partition.fetch.bytes": 8 << 20,
+            "fetch.message.max.bytes": 8 << 20,
+            "isolation.level": "read_uncommitted",
+        }
+    )
 
 
 class Delivery:
@@ -135,6 +140,8 @@ class Delivery:
         """A broker out of reach is waited for; a missing right is not."""
         if error.code() in (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED):
             raise HemisError("E403", str(error.name()))
+        if error.code() in (KafkaError._FATAL, KafkaError.FENCED_INSTANCE_ID):
+            raise HemisError("E201", f"another sink has this member name ({error.name()})")
         if error.code() in (KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED):
             raise HemisError("E402")
         if error.code() not in (KafkaError._PARTITION_EOF, KafkaError.UNKNOWN_TOPIC_OR_PART):

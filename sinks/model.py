@@ -39,7 +39,7 @@ _TYPES: dict[str, sa.types.TypeEngine[Any]] = {
     "origins": ORIGINS,
 }
 
-_PAGES = {"postgresql_with": {"fillfactor": "85"}}
+FILL = {"fillfactor": "85"}
 """Room in each page, so that the first update of a row finds its place there."""
 
 
@@ -113,7 +113,7 @@ def kind_of(schema: Any) -> str:
             return "strings"
         case {"type": "map", "values": "string"}:
             return "texts"
-        case {"type": "map", "values": {"name": "Origin"}}:
+        case {"type": "array", "items": {"name": "Origin"}}:
             return "origins"
     raise TypeError(f"no column type for {schema!r}")
 
@@ -141,7 +141,7 @@ def _versioned(
         given = [sa.Column(n, kind, nullable=False) for n, kind in extra]
         return [*own[:1], *given, sa.Column("applied_at", TIME, nullable=False), *own[1:]]
 
-    table = sa.Table(name, METADATA, *columns(), **_PAGES)
+    table = sa.Table(name, METADATA, *columns(), postgresql_with=FILL)
     past = None
     if history:
         old = [sa.Column(c.name, c.type, nullable=c.nullable) for c in columns()]
@@ -155,7 +155,10 @@ def _versioned(
             postgresql_with={"pages_per_range": "32", "autosummarize": "on"},
         )
         sa.Index(
-            f"{name}_history_replaced", past.c.replaced_at, postgresql_using="brin", postgresql_with={"autosummarize": "on"}
+            f"{name}_history_replaced",
+            past.c.replaced_at,
+            postgresql_using="brin",
+            postgresql_with={"autosummarize": "on"},
         )
     return Target(name, subject, key, version, table, past, ordered, from_key)
 
@@ -165,7 +168,7 @@ def _entity(entity: str) -> Target:
         entity,
         avro_schema.change_subject(entity),
         "record_key",
-        ("epoch", "version"),
+        ("epoch", "version", "place"),
         history=True,
         from_key=True,
         keys=tuple(field.name for field in avro_schema.fields(entity) if field.kind == "reference"),

@@ -19,7 +19,9 @@ Clock = Callable[[], float]
 
 
 class Producer(Protocol):
-    def produce(self, topic: str, value: bytes | None = None, key: bytes | None = None, partition: int = -1) -> None: ...
+    def produce(
+        self, topic: str, value: bytes | None = None, key: bytes | None = None, partition: int = -1
+    ) -> None: ...
 
     def poll(self, timeout: float) -> int: ...
 

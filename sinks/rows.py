@@ -72,14 +72,6 @@ def required_target(topic: str) -> Target:
     return target
 
 
-def grouped(origins: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """Origins by what they share: most values of a person come from one record."""
-    groups: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for name, origin in origins.items():
-        groups.setdefault(tuple(origin.values()), {**origin, "fields": []})["fields"].append(name)
-    return list(groups.values())
-
-
 def _flat(record: Row) -> Row:
     out: Row = {}
     for name, value in record.items():
@@ -99,8 +91,6 @@ def _value(leaf: Leaf, value: Any) -> Any:
                 return _EPOCH + timedelta(microseconds=value)
             except OverflowError as error:
                 raise HemisError("E101", f"{leaf.name} is out of range") from error
-        case "texts":
+        case "texts" | "origins":
             return value or None
-        case "origins":
-            return grouped(value) or None
     return value

@@ -45,13 +45,13 @@ class Service:
     def run(self, began: float) -> None:
         settings = self._settings
         metrics = CollectorRegistry()
-        observed = Observed(metrics, instance=settings.group)
+        observed = Observed(metrics, instance=settings.member or settings.group)
         health = HealthServer(settings.metrics_port, metrics, alive=observed.alive, ready=observed.ready)
         registry = Registry(settings.registry_url, Path(settings.data) / "schemas")
         engine = national_engine(settings)
         sink = PostgresSink(engine, Writers(registry))
         kafka = settings.kafka()
-        consumer = Consumer(consumer_config(kafka, settings.group))
+        consumer = Consumer(consumer_config(kafka, settings.group, settings.member))
         producer = Producer(kafka | {"compression.type": "lz4", "linger.ms": 2, "acks": "1"})
         burying = Producer(kafka | {"compression.type": "lz4", "enable.idempotence": True})
         try:

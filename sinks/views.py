@@ -5,7 +5,10 @@ They hold no data, so every migration makes them anew.
 
 from __future__ import annotations
 
+import json
+
 from schemas import avro_schema
+from schemas.avro_schema import field_names
 from sinks.model import ENTITIES, GOLDEN, Target
 
 HEMIS_DATE = """
@@ -69,10 +72,11 @@ def _change_history() -> str:
 
 
 def _golden_origin() -> str:
-    """Each golden value's origin (P7), one row per value."""
+    """Each golden value's origin (P7), one row per value. An origin that names no field is every value's."""
+    every = json.dumps(list(field_names("person")))
     return (
         "CREATE VIEW golden_origin AS SELECT g.person_key, f.field, o->>'institution' AS institution, "
         "o->>'record_key' AS record_key, (o->>'place')::bigint AS place, o->>'rule' AS rule FROM golden_person g "
-        "CROSS JOIN LATERAL json_array_elements(g.origins) o "
-        "CROSS JOIN LATERAL json_array_elements_text(o->'fields') f(field)"
+        "CROSS JOIN LATERAL json_array_elements(g.origins) o CROSS JOIN LATERAL json_array_elements_text("
+        f"CASE WHEN json_array_length(o->'fields') = 0 THEN '{every}'::json ELSE o->'fields' END) f(field)"
     )

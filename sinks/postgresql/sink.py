@@ -85,10 +85,13 @@ class PostgresSink:
             start = 0
             while start < len(messages):
                 header = messages[start][1][:HEADER_SIZE]
-                end = next((i for i in range(start, len(messages)) if not messages[i][1].startswith(header)), len(messages))
+                end = next(
+                    (i for i in range(start, len(messages)) if not messages[i][1].startswith(header)), len(messages)
+                )
                 code = self._transcoder(one.partition.topic, header)
-                parts = plan.copies.setdefault(code.columns, [HEADER])
-                code.rows(messages[start:end], parts.append, applied.live.append)
+                if not plan.copies or plan.copies[-1][0] != code.columns:
+                    plan.copies.append((code.columns, [HEADER]))
+                code.rows(messages[start:end], plan.copies[-1][1].append, applied.live.append)
                 start = end
         return plans, applied
 
@@ -117,20 +120,21 @@ class PostgresSink:
                 if not plan.keys:
                     continue
                 stage = self._prepared[target]
-                for columns, parts in plan.copies.items():
+                for columns, parts in plan.copies:
                     parts.append(TRAILER)
                     copies.append(b"".join(parts))
                     names = ", ".join(f'"{name}"' for name in columns)
                     texts.append(f"COPY {stage.stage} ({names}) FROM STDIN (FORMAT binary)")
-                texts.append(stage.apply(alone=len(set(plan.keys)) == len(plan.keys)))
-                counts.append(target.name)
+                alone = len(set(plan.keys)) == len(plan.keys)
+                texts.append(stage.apply(alone=alone))
+                counts += [target.name] * stage.answers[alone]
             results = self._run("; ".join([*texts, "COMMIT"]), copies)
         except BaseException:
             self._roll_back()
             raise
         tables = [result for result in results if result.nfields]
         for name, result in zip(counts, tables, strict=True):
-            applied.applied[name] = int(_cell(result, 0, 0))
+            applied.applied[name] = applied.applied.get(name, 0) + int(_cell(result, 0, 0))
         return applied
 
     # -- the connection -----------------------------------------------------------------------------------------------
@@ -181,10 +185,11 @@ class PostgresSink:
 
 
 class _Plan:
-    """One target's share of a batch: its rows by the columns they have, all keys, and whom to erase before."""
+    """One target's share of a batch: pieces of rows in order of arrival, each with its columns; all keys; whom to erase
+    before."""
 
     def __init__(self) -> None:
-        self.copies: dict[tuple[str, ...], list[bytes]] = {}
+        self.copies: list[tuple[tuple[str, ...], list[bytes]]] = []
         self.keys: list[bytes] = []
         self.erase: set[bytes] = set()
 

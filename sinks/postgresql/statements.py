@@ -25,13 +25,16 @@ ADVANCE = (
 
 @dataclass(frozen=True)
 class Statements:
-    """`prepare` makes the staging table and the prepared statements; `apply(alone)` names these in their order, the last
-    of which returns how many rows were applied. Between two targets of a batch nothing is shared."""
+    """`prepare` makes the staging table and the prepared statements; `apply(alone)` names these in their order; what they
+    return are numbers of applied rows, to be added up."""
 
     stage: str
     prepare: str
     alone: str
     crowded: str
+    answers: dict[bool, int]
+
+    """`answers`: how many of the statements return a number."""
 
     def apply(self, *, alone: bool) -> str:
         return self.alone if alone else self.crowded
@@ -43,7 +46,9 @@ def statements(target: Target) -> Statements:
     columns = [target.table.c[name] for name in target.columns]
     staged = ", ".join(str(CreateColumn(c).compile(dialect=dialect)).removesuffix(" NOT NULL") for c in columns)
     prepare = [f"CREATE TEMP TABLE IF NOT EXISTS {stage} ({staged}) ON COMMIT DELETE ROWS"]
-    newest = f"(SELECT DISTINCT ON ({target.key}) * FROM {stage} ORDER BY {target.key}, {_version(target, '', ' DESC')})"
+    newest = (
+        f"(SELECT DISTINCT ON ({target.key}) * FROM {stage} ORDER BY {target.key}, {_version(target, '', ' DESC')}, ctid)"
+    )
     runs: dict[bool, list[str]] = {}
     for alone in (True, False):
         source, suffix = (stage, "alone") if alone else (newest, "crowded")
@@ -57,7 +62,8 @@ def statements(target: Target) -> Statements:
         steps.append((f"now_{target.name}_{suffix}", _upsert(target, source)))
         prepare += [f"PREPARE {name} AS {text}" for name, text in steps]
         runs[alone] = [f"EXECUTE {name}" for name, _ in steps]
-    return Statements(stage, "; ".join(prepare), "; ".join(runs[True]), "; ".join(runs[False]))
+    answers = {True: 1, False: 2 if target.history is not None else 1}
+    return Statements(stage, "; ".join(prepare), "; ".join(runs[True]), "; ".join(runs[False]), answers)
 
 
 def _quoted(names: list[str], prefix: str = "") -> str:
@@ -89,19 +95,21 @@ def _replaced(target: Target, source: str) -> str:
 
 
 def _between(target: Target, stage: str) -> str:
-    """Versions that came and went within the batch, into the history: newer than the current row, not the newest."""
+    """Versions that came and went within the batch, into the history: newer than all before them, not the newest. The
+    staging table was empty, so its rows' addresses are the order of arrival."""
     given, values = _given(target)
     names = list(target.columns)
+    version = f"ARRAY[{_version(target, '')}]::bigint[]"
     ranked = (
-        f"(SELECT DISTINCT ON ({target.key}, {_version(target, '')}) *, "
-        f"first_value(ROW({_version(target, '')})) OVER (PARTITION BY {target.key} ORDER BY {_version(target, '', ' DESC')}) "
-        f"AS newest FROM {stage})"
+        f"(SELECT *, {version} AS own, max({version}) OVER (PARTITION BY {target.key}) AS newest, max({version}) OVER "
+        f"(PARTITION BY {target.key} ORDER BY ctid ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before FROM {stage})"
     )
-    return (
-        f"INSERT INTO {target.name}_history ({_quoted(names)}, {_quoted(given)}, replaced_at) "
-        f"SELECT {_quoted(names, 's.')}, {values}, now() FROM {ranked} s WHERE ROW({_version(target, 's.')}) < s.newest "
-        f"AND NOT EXISTS (SELECT FROM {target.name} cur WHERE cur.{target.key} = s.{target.key} "
-        f"AND ({_version(target, 'cur.')}) >= ({_version(target, 's.')})) ORDER BY s.{target.key}, {_version(target, 's.')}"
+    return _counted(
+        target,
+        f"INSERT INTO {target.name}_history AS cur ({_quoted(names)}, {_quoted(given)}, replaced_at) "
+        f"SELECT {_quoted(names, 's.')}, {values}, now() FROM {ranked} s WHERE own < newest AND (before IS NULL OR own > before) "
+        f"AND NOT EXISTS (SELECT FROM {target.name} c WHERE c.{target.key} = s.{target.key} "
+        f"AND ({_version(target, 'c.')}) >= ({_version(target, 's.')})) ORDER BY s.{target.key}, own",
     )
 
 
@@ -110,26 +118,32 @@ def _upsert(target: Target, source: str) -> str:
     names = list(target.columns)
     every = [*names, *given]
     sets = ", ".join(f'"{name}" = excluded."{name}"' for name in every if name not in (target.key, "institution"))
-    by_institution = "institution" in target.table.c
-    returning = ["institution"] if by_institution else []
-    if target is GOLDEN:
-        returning += ["person_key", "claims"]
-    upsert = (
+    return _counted(
+        target,
         f"INSERT INTO {target.name} AS cur ({_quoted(every)}) SELECT {_quoted(names, 's.')}, {values} FROM {source} s "
-        f"ON CONFLICT ({target.key}) DO UPDATE SET {sets} WHERE {_newer(target, 'excluded.', 'cur.')} "
-        f"RETURNING {_quoted(returning, 'cur.')}"
+        f"ON CONFLICT ({target.key}) DO UPDATE SET {sets} WHERE {_newer(target, 'excluded.', 'cur.')}",
+        claims=target is GOLDEN,
     )
-    if target is GOLDEN:
+
+
+def _counted(target: Target, insert: str, *, claims: bool = False) -> str:
+    """An insert of applied rows `cur` that returns their number, with what must follow from them in the same statement."""
+    if "institution" in target.table.c:
         return (
-            f"WITH done AS ({upsert}), claimed AS (INSERT INTO person_claim (person_key, record_key) "
-            "SELECT person_key, unnest(claims) FROM done ON CONFLICT DO NOTHING) SELECT count(*) FROM done"
+            f"WITH done AS ({insert} RETURNING cur.institution), "
+            "counted AS (SELECT institution, count(*) AS n FROM done GROUP BY institution ORDER BY 1), "
+            "kept AS (INSERT INTO ledger AS l (institution, target, applied, applied_at) "
+            f"SELECT institution, '{target.name}', n, now() FROM counted ON CONFLICT (institution, target) "
+            "DO UPDATE SET applied = l.applied + excluded.applied, applied_at = excluded.applied_at) "
+            "SELECT coalesce(sum(n), 0)::bigint FROM counted"
         )
+    claimed = (
+        "claimed AS (INSERT INTO person_claim (person_key, record_key) SELECT person_key, unnest(claims) FROM done "
+        "ON CONFLICT DO NOTHING) "
+    )
     return (
-        f"WITH done AS ({upsert}), counted AS (SELECT institution, count(*) AS n FROM done GROUP BY institution ORDER BY 1), "
-        f"kept AS (INSERT INTO ledger AS l (institution, target, applied, applied_at) "
-        f"SELECT institution, '{target.name}', n, now() FROM counted ON CONFLICT (institution, target) "
-        "DO UPDATE SET applied = l.applied + excluded.applied, applied_at = excluded.applied_at) "
-        "SELECT coalesce(sum(n), 0)::bigint FROM counted"
+        f"WITH done AS ({insert} RETURNING cur.person_key, cur.claims){', ' + claimed if claims else ' '}"
+        "SELECT count(*) FROM done"
     )
 
 

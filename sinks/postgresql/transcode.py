@@ -248,30 +248,27 @@ def _texts(b: bytes, p: int) -> tuple[bytes, int]:
 
 
 def _origins(b: bytes, p: int) -> tuple[bytes, int]:
-    """Origins as JSON, grouped by what they share; equal bytes are one group without being read again."""
-    groups: dict[bytes, list[str]] = {}
-    raw = b""
+    """Origins as JSON."""
+    out: list[dict[str, object]] = []
     while True:
         count, p = _count(b, p)
         if count == 0:
-            break
+            return _sized(json.dumps(out, ensure_ascii=False).encode()), p
+        for _ in range(count):
+            institution, p = read_text(b, p)
+            record, p = read_text(b, p)
+            place, p = read_long(b, p)
+            rule, p = read_text(b, p)
+            names, p = _names(b, p)
+            out.append({"institution": institution, "record_key": record, "place": place, "rule": rule, "fields": names})
+
+
+def _names(b: bytes, p: int) -> tuple[list[str], int]:
+    names: list[str] = []
+    while True:
+        count, p = _count(b, p)
+        if count == 0:
+            return names, p
         for _ in range(count):
             name, p = read_text(b, p)
-            if not raw or not b.startswith(raw, p):
-                start = p
-                _, p = read_text(b, p)
-                _, p = read_text(b, p)
-                _, p = read_long(b, p)
-                _, p = read_text(b, p)
-                raw = b[start:p]
-            else:
-                p += len(raw)
-            groups.setdefault(raw, []).append(name)
-    out = []
-    for raw, names in groups.items():
-        institution, q = read_text(raw, 0)
-        record, q = read_text(raw, q)
-        place, q = read_long(raw, q)
-        rule, _ = read_text(raw, q)
-        out.append({"institution": institution, "record_key": record, "place": place, "rule": rule, "fields": names})
-    return _sized(json.dumps(out, ensure_ascii=False).encode()), p
+            names.append(name)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import select
 import time
 from collections.abc import Sequence
-from typing import Protocol
 
 import psycopg
 from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus

@@ -59,6 +59,11 @@ def send(stack: Stack, user: str, topic: str, *values: bytes, **settings: object
 def read(stack: Stack, user: str, topic: str, count: int) -> list[bytes]:
     """The first records of a topic's only partition; fails as the broker says it."""
     consumer = Consumer({**stack.client_config(user), **QUIET, "group.id": "unused", "enable.auto.commit": False})
+    # A topic that the user may not even describe is refused here, and polling would stay silent about it.
+    refused = consumer.list_topics(topic, timeout=10).topics[topic].error
+    if refused:
+        consumer.close()
+        raise Refused(refused.name())
     consumer.assign([TopicPartition(topic, 0, 0)])
     values: list[bytes] = []
 

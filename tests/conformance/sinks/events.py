@@ -70,10 +70,12 @@ class Events:
         )
         return key.encode(), prefix + codec(name).encode(fields)
 
-    def golden(self, key: str, place: int, claims: list[str], *, generation: int = 1, live: bool = True, **person: object) -> Pair:
+    def golden(
+        self, key: str, place: int, claims: list[str], *, generation: int = 1, live: bool = True, **person: object
+    ) -> Pair:
         """A golden person whose every value comes from its first claim."""
         first = claims[0] if claims else "UNI-A/person/0"
-        origin = {"institution": first.split("/")[0], "record_key": first, "place": place, "rule": "newest"}
+        origin = {"institution": first.split("/")[0], "record_key": first, "place": place, "rule": "newest", "fields": list(person)}
         record = {
             "person_key": key,
             "generation": generation,
@@ -81,7 +83,7 @@ class Events:
             "live": live,
             "changed_at": time.time_ns() // 1000,
             "person": person,
-            "origins": dict.fromkeys(person, origin),
+            "origins": [origin] if person else [],
             "claims": claims,
             "conflict": False,
         }

@@ -27,10 +27,12 @@ def sink_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture
-def place(sink_stack: Stack, tmp_path: Path) -> Iterator[Place]:
+def place(sink_stack: Stack, tmp_path: Path) -> Place:
     """Empty topics and an empty, migrated database."""
     admin = sink_stack.admin_client()
-    for future in admin.delete_topics([t for t in admin.list_topics().topics if t.startswith("hemis.")] or ["none"]).values():
+    for future in admin.delete_topics(
+        [t for t in admin.list_topics().topics if t.startswith("hemis.")] or ["none"]
+    ).values():
         future.exception()
     wait_until(
         lambda: not [t for t in admin.list_topics(timeout=5).topics if t.startswith("hemis.")], "topics are deleted"
@@ -40,4 +42,4 @@ def place(sink_stack: Stack, tmp_path: Path) -> Iterator[Place]:
     done = found.command("migrate")
     assert done.returncode == 0, done.stderr
     assert topics.clean_topic("person") in admin.list_topics(timeout=5).topics
-    yield found
+    return found

@@ -20,9 +20,9 @@ from psycopg.conninfo import conninfo_to_dict
 from deploy.local.stack import Stack
 from deploy.provisioning import provision_institution, provision_national, role_user
 from schemas import topics
-from schemas.registry import Registry
+from schemas.registry import Registry, RegistryUnavailable
 from sinks.model import TARGETS
-from tests.conformance.sinks.events import Events, Pair
+from tests.conformance.sinks.events import Events
 from tests.support.waiting import wait_until
 
 PARTITIONS = 4
@@ -39,7 +39,8 @@ class Place:
     events: Events = field(init=False)
 
     def __post_init__(self) -> None:
-        self.events = Events(Registry(self.stack.registry_url, self.folder / "registry").register_all())
+        registry = Registry(self.stack.registry_url, self.folder / "registry")
+        self.events = Events(wait_until(lambda: registered(registry), "the registry is back after its database"))
         with psycopg.connect(self.stack.dsn("national", "postgres"), autocommit=True) as admin:
             admin.execute(f"CREATE DATABASE {self.database}")  # type: ignore[call-overload]
 
@@ -66,6 +67,7 @@ class Place:
             "HEMIS_DATA": str(self.folder / "data"),
             "HEMIS_GROUP": f"hemis-sink-{self.database}",
             "HEMIS_BATCH_ROWS": "2000",
+            "HEMIS_MEMBER": "one",
         }
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -90,7 +92,9 @@ class Place:
                     process.kill()
                     process.wait()
 
-    def produce(self, user: str, topic: str, pairs: Sequence[tuple[bytes, bytes | None]], partition: int | None = None) -> None:
+    def produce(
+        self, user: str, topic: str, pairs: Sequence[tuple[bytes, bytes | None]], partition: int | None = None
+    ) -> None:
         failed: list[str] = []
         producer = Producer(self.stack.client_config(user) | {"linger.ms": 5, "compression.type": "lz4"})
         for key, value in pairs:
@@ -135,10 +139,21 @@ class Place:
 
     def wait_applied(self, topic: str, total: int, timeout: float = 60.0) -> None:
         wait_until(
-            lambda: self.number(f"SELECT coalesce(sum(next_offset), 0) FROM applied_offset WHERE topic = '{topic}'") == total,
+            lambda: (
+                self.number(f"SELECT coalesce(sum(next_offset), 0) FROM applied_offset WHERE topic = '{topic}'")
+                == total
+            ),
             f"{total} messages of {topic} are applied",
             timeout,
         )
+
+
+def registered(registry: Registry) -> dict[str, int]:
+    """The ids of all subjects; none while the registry is away."""
+    try:
+        return registry.register_all()
+    except RegistryUnavailable:
+        return {}
 
 
 def provisioned(stack: Stack, *institutions: str) -> None:

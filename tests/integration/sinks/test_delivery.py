@@ -14,7 +14,7 @@ from schemas.avro_schema import subject
 from schemas.codec import HEADER_SIZE, codec
 from schemas.envelope import CANCEL, NEW
 from tests.conformance.sinks.events import Pair
-from tests.integration.sinks.running import Place
+from tests.integration.sinks.running import Place, provisioned
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.real
@@ -25,7 +25,11 @@ PERSON = topics.clean_topic("person")
 def people(place: Place, count: int, round: int = 1, institution: str = "UNI-A") -> list[Pair]:
     return [
         place.events.change(
-            f"{institution}/person/{i:06d}", round * 1_000_000 + i, NEW, full_name=f"Nguyễn Văn {i}", birth_date="2001-05"
+            f"{institution}/person/{i:06d}",
+            round * 1_000_000 + i,
+            NEW,
+            full_name=f"Nguyễn Văn {i}",
+            birth_date="2001-05",
         )
         for i in range(count)
     ]
@@ -34,11 +38,20 @@ def people(place: Place, count: int, round: int = 1, institution: str = "UNI-A")
 def test_every_kind_of_message_arrives(place: Place) -> None:
     with place.sink() as process:
         place.produce("hemis.records", PERSON, people(place, 10))
-        place.produce("hemis.people", topics.GOLDEN.name, [place.events.golden("n:1", 3, ["UNI-A/person/000001"], full_name="A")], 0)
+        place.produce(
+            "hemis.people",
+            topics.GOLDEN.name,
+            [place.events.golden("n:1", 3, ["UNI-A/person/000001"], full_name="A")],
+            0,
+        )
         place.produce("hemis.records", "hemis.findings.UNI-A", [place.events.finding("f1", 7)], 0)
         wait_until(
-            lambda: place.rows("SELECT (SELECT count(*) FROM person), (SELECT count(*) FROM person_claim), (SELECT count(*) FROM finding)")
-            == [(10, 1, 1)],
+            lambda: (
+                place.rows(
+                    "SELECT (SELECT count(*) FROM person), (SELECT count(*) FROM person_claim), (SELECT count(*) FROM finding)"
+                )
+                == [(10, 1, 1)]
+            ),
             "all is applied",
         )
         assert place.rows("SELECT institution, target, applied FROM ledger ORDER BY 1, 2") == [
@@ -125,8 +138,6 @@ def test_a_topic_made_anew_is_read_from_its_start(place: Place) -> None:
     admin = place.stack.admin_client()
     admin.delete_topics([PERSON])[PERSON].result()
     wait_until(lambda: PERSON not in admin.list_topics(timeout=5).topics, "the topic is gone")
-    from tests.integration.sinks.running import provisioned
-
     provisioned(place.stack, "UNI-A")
     place.produce("hemis.records", PERSON, people(place, 60, round=2))
     with place.sink():

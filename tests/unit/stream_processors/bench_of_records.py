@@ -1,0 +1,171 @@
+"""RECORDS without a broker: a real store, the real contract (ids from a registry cache on disk), and events as an agent writes them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from schemas import avro_schema, envelope
+from schemas.codec import HEADER_SIZE, codec
+from schemas.errors import HemisError
+from schemas.keys import PersonKeys
+from schemas.registry import Registry
+from stream_processors.contract import Contract
+from stream_processors.records import changes, control, orders
+from stream_processors.records.brake import Brake
+from stream_processors.records.row import Row
+from stream_processors.records.unit import Institution, Unit
+from stream_processors.store import Store
+
+CODE = "UNI-A"
+INSTANCE = "0123456789abcdef"
+PARTITIONS = 4
+NOW = 1_780_000_000_000_000
+
+
+def registry(folder: Path) -> Registry:
+    """A registry client whose cache holds every id already, as after one start."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, name in enumerate(avro_schema.subjects(), 1):
+        text = avro_schema.canonical_text(name)
+        (folder / f"{name}.{sha256(text.encode()).hexdigest()[:16]}.id").write_text(str(number))
+        (folder / f"{number}.avsc").write_text(text)
+    return Registry("http://127.0.0.1:1", folder)
+
+
+@dataclass
+class Finding:
+    rule: str
+    status: str
+    record_key: str
+    other_record: str
+
+
+class Bench:
+    """One institution; each call is one unit of work that succeeds."""
+
+    def __init__(self, folder: Path, brake: Brake | None = None) -> None:
+        self.registry = registry(folder / "schemas")
+        self.contract = Contract(self.registry)
+        self.store = Store(folder / "state")
+        self.institution = Institution(CODE, self.store)
+        self.brake = brake or Brake(0.1, 1_000_000, 600_000_000)
+        self.keys = PersonKeys(b"secret")
+        self.offset = 0
+        self.last: Unit = self.unit()
+
+    @property
+    def account(self) -> Any:
+        return self.institution.account
+
+    def unit(self) -> Unit:
+        return Unit(self.institution, self.store, self.contract, self.keys, self.brake, PARTITIONS)
+
+    def keep(self, unit: Unit) -> Unit:
+        self.store.write(unit.store_changes())
+        self.institution.account = unit.account
+        self.last = unit
+        return unit
+
+    def hello(self, **said: Any) -> dict[str, Any]:
+        """Say hello; the answer."""
+        unit = self.unit()
+        value = {
+            "instance": INSTANCE, "system_id": "7001", "timeline": 1, "slot_created": "0/1", "mapping_revision": "m1", "gap": False, "captured_at": NOW,
+        } | said  # fmt: skip
+        control.hello(unit, value, self._next(unit))
+        self.keep(unit)
+        ((_, raw),) = unit.outputs[f"hemis.control.{CODE}", 0]
+        assert raw is not None
+        return codec("vn.hemis.HelloAnswer").decode(raw, HEADER_SIZE)[0]
+
+    def event(self, entity: str, number: str | int, version: int, **more: Any) -> tuple[bytes, bytes]:
+        """Key and bytes of a change. `more`: envelope fields (operation, snapshot, absent, untyped, instance, table) and entity fields."""
+        key = more.pop("key", f"{CODE}/{entity}/{number}")
+        kind = {
+            "operation": envelope.NEW, "snapshot": False, "absent": (), "untyped": {}, "instance": INSTANCE, "changed_at": NOW + version, "table": f"public.{entity}",
+        }  # fmt: skip
+        kind |= {name: more.pop(name) for name in list(more) if name in kind}
+        head = envelope.write(
+            self.registry.id_of(avro_schema.change_subject(entity)), operation=kind["operation"], snapshot=kind["snapshot"], version=version,
+            changed_at=kind["changed_at"], captured_at=time.time_ns() // 1000, instance=kind["instance"], source_table=kind["table"], record_key=key,
+            absent=kind["absent"], untyped=kind["untyped"],
+        )  # fmt: skip
+        return key.encode(), head + codec(f"vn.hemis.{avro_schema.record_name(entity)}").encode(more)
+
+    def send(self, *events: tuple[bytes | None, bytes]) -> Unit:
+        """One unit of work of these events."""
+        unit = self.unit()
+        for key, raw in events:
+            self.take(unit, key, raw)
+        return self.keep(unit)
+
+    def take(self, unit: Unit, key: bytes | None, raw: bytes, offset: int | None = None) -> None:
+        place = self._next(unit) if offset is None else offset
+        unit.account.read += 1
+        try:
+            kind = self.contract.type_of(raw)
+            changes.change(unit, kind, key, raw, place)
+        except HemisError as error:
+            unit.dead_letter(error, f"hemis.changes.{CODE}", place, key, raw)
+
+    def change(self, entity: str, number: str | int, version: int, **more: Any) -> Unit:
+        return self.send(self.event(entity, number, version, **more))
+
+    def sweep(self, table: str, version: int, reason: str = "RELOAD") -> Unit:
+        unit = self.unit()
+        said = {"instance": INSTANCE, "source_table": table, "version": version, "reason": reason, "changed_at": NOW, "rows": 0}
+        control.sweep(unit, said, self._next(unit))
+        return self.keep(unit)
+
+    def order(self, kind: str, **more: Any) -> Unit:
+        unit = self.unit()
+        orders.order(unit, {"kind": kind, "actor": "ministry", "argument": "", "payload": None, "key": None} | more, f"hemis.orders.{CODE}")
+        return self.keep(unit)
+
+    def row(self, entity: str, number: str | int) -> Row | None:
+        return self.unit().row(f"{CODE}/{entity}/{number}".encode())
+
+    def values(self, entity: str, number: str | int) -> dict[str, Any]:
+        row = self.row(entity, number)
+        assert row is not None
+        return codec(f"vn.hemis.{avro_schema.record_name(entity)}").decode(row.raw, row.envelope.body)[0]
+
+    def clean(self, entity: str) -> list[dict[str, Any]]:
+        """Clean records of the last unit."""
+        out = []
+        for (topic, _), messages in self.last.outputs.items():
+            if topic == f"hemis.clean.{entity}":
+                out += [codec(avro_schema.change_subject(entity)).decode(raw, HEADER_SIZE)[0] for _, raw in messages if raw]
+        return out
+
+    def claims(self) -> list[dict[str, Any]]:
+        out = []
+        for (topic, _), messages in self.last.outputs.items():
+            if topic == "hemis.claims":
+                out += [codec("vn.hemis.Claim").decode(raw, HEADER_SIZE)[0] for _, raw in messages if raw]
+        return out
+
+    def findings(self) -> list[Finding]:
+        messages = self.last.outputs.get((f"hemis.findings.{CODE}", 0), [])
+        decoded = [codec("vn.hemis.Finding").decode(raw, HEADER_SIZE)[0] for _, raw in messages if raw]
+        return [Finding(f["rule"], f["status"], f["record_key"], f["other_record"]) for f in decoded]
+
+    def dead_letters(self) -> list[dict[str, Any]]:
+        out = []
+        for (topic, _), messages in self.last.outputs.items():
+            if topic == "hemis.dead-letters":
+                out += [codec("vn.hemis.DeadLetter").decode(raw, HEADER_SIZE)[0] for _, raw in messages if raw]
+        return out
+
+    def balanced(self) -> bool:
+        a = self.account
+        return bool(a.read == a.applied + a.superseded + a.duplicate + a.held + a.dead_letter)
+
+    def _next(self, unit: Unit) -> int:
+        self.offset += 1
+        unit.account.place = self.offset
+        return self.offset - 1
