@@ -27,6 +27,11 @@ PARTS: dict[str, Part] = {
     "agent": Part("producers.command", "agent", "agent", "At a university: capture changes and send them."),
     "processor": Part("stream_processors.command", "processor", "processor", "The national stream processors."),
     "sink": Part("sinks.command", "sink", "sink", "The national database's writer."),
+    "institution": Part("deploy.institution", "institution", "", "Institutions: take up, accept a source, decide."),
+    "dead-letters": Part("deploy.dead_letters", "dead_letters", "", "What could not be processed: look, replay."),
+    "schemas": Part("deploy.schemas_command", "schemas", "", "The contract's schemas: check, register, pages."),
+    "status": Part("deploy.status", "status", "", "What running processes say, per institution and stage."),
+    "lag": Part("deploy.status", "lag", "", "How far behind each institution is, stage by stage."),
     "subscribe": Part("deploy.subscribe", "subscribe", "", "Print a topic's events as JSON lines."),
     "trace": Part("deploy.trace", "trace", "sink", "Show the way of one record."),
 }

@@ -371,3 +371,44 @@ _declare(
     "A reload is asked for; raise retention",
     "Đã yêu cầu tải lại; tăng thời gian lưu",
 )
+# What operators do (7xx).
+_declare(
+    "E701",
+    T,
+    "There is no such dead letter",
+    "Không có thư chết này",
+    "hemis dead-letters list",
+    "hemis dead-letters list",
+)
+_declare(
+    "E702",
+    T,
+    "The dead letter was replayed too often",
+    "Thư chết đã phát lại quá nhiều lần",
+    "Mend what its code names first; a changed event of the record supersedes it",
+    "Sửa nguyên nhân theo mã lỗi trước; sự kiện mới của bản ghi sẽ thay thế",
+)
+_declare(
+    "E703",
+    T,
+    "The dead letter can't be replayed through RECORDS",
+    "Không thể phát lại thư chết này qua RECORDS",
+    "RECORDS has had it already: mend the stage that wrote the letter, then let it read its topic again",
+    "RECORDS đã xử lý; sửa công đoạn ghi thư rồi cho đọc lại chủ đề",
+)
+_declare(
+    "E704",
+    T,
+    "The institution's user exists, but its password is not in this folder",
+    "Người dùng của cơ sở đã có, nhưng thư mục này không có mật khẩu",
+    "Name the folder that was used before, or --new-password: the agent then needs the new file",
+    "Chỉ thư mục đã dùng, hoặc --new-password: tác tử cần tệp mới",
+)
+_declare(
+    "E705",
+    T,
+    "The cluster differs from the declarations in a way that only a person may change",
+    "Cụm Kafka khác khai báo; cần người quyết định",
+    "Compare with the topics reference",
+    "So với bảng chủ đề",
+)

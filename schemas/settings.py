@@ -113,6 +113,33 @@ class SinkSettings(KafkaSettings):
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class OperatorSettings(KafkaSettings):
+    """What the ministry's operators need. `hemis institution add` needs a Kafka administrator, everything else the
+    user hemis.operator.
+    """
+
+    kafka_mechanism: str = setting("SASL mechanism: SCRAM-SHA-512 or PLAIN.", "SCRAM-SHA-512")
+    replication: int = setting("Replicas of an institution's topics.", 3)
+    agent_bootstrap: str = setting("Kafka bootstrap servers as agents reach them; empty: kafka_bootstrap.", "")
+    agent_security: str = setting("SASL_PLAINTEXT or SASL_SSL, for agents; empty: kafka_security.", "")
+    agent_registry_url: str = setting("Schema registry as agents reach it; empty: registry_url.", "")
+    actor: str = setting("Who gives the orders, for the record; empty: the login name.", "")
+
+    def kafka(self, **more: object) -> dict[str, object]:
+        return super().kafka(**{"sasl.mechanism": self.kafka_mechanism, **more})
+
+
+ROLES: dict[str, type[KafkaSettings]] = {
+    "common": KafkaSettings,
+    "agent": AgentSettings,
+    "processor": ProcessorSettings,
+    "sink": SinkSettings,
+    "operator": OperatorSettings,
+}
+"""Every settings class by role, for the reference page."""
+
+
 def load(kind: type[S], file: Path | None = None, environment: Mapping[str, str] | None = None, **given: Any) -> S:
     """The settings of a role.
 

@@ -1,0 +1,124 @@
+"""Kafka as the operators' commands use it: errors in the catalogue's terms, and a topic read to its end without a trace."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from schemas.errors import HemisError
+from schemas.settings import OperatorSettings
+
+TIMEOUT_SECONDS = 10.0
+GROUP = "hemis-operator-look"
+"""A name that librdkafka asks for; partitions are assigned by hand, so no group is joined and nothing is committed."""
+
+_CODES: dict[int, str] = {
+    KafkaError._AUTHENTICATION: "E402",
+    KafkaError.SASL_AUTHENTICATION_FAILED: "E402",
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: "E403",
+    KafkaError.GROUP_AUTHORIZATION_FAILED: "E403",
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "E403",
+    KafkaError.UNKNOWN_TOPIC_OR_PART: "E404",
+    KafkaError._UNKNOWN_TOPIC: "E404",
+    KafkaError._UNKNOWN_PARTITION: "E404",
+    KafkaError.MSG_SIZE_TOO_LARGE: "E106",
+    KafkaError._TIMED_OUT: "E401",
+    KafkaError._MSG_TIMED_OUT: "E407",
+}
+
+
+def translated(error: KafkaError, **facts: object) -> HemisError:
+    """A Kafka error as the catalogue's, by code; an unknown one is worth another try."""
+    return HemisError(_CODES.get(error.code(), "E401"), "", kafka=error.name(), **facts)
+
+
+class Refusals:
+    """A client's `error_cb`. With a wrong password a call only times out; the reason is told here."""
+
+    def __init__(self) -> None:
+        self.last: KafkaError | None = None
+
+    def __call__(self, error: KafkaError) -> None:
+        if error.code() in (KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED):
+            self.last = error
+
+
+@contextmanager
+def kafka_errors(refusals: Refusals) -> Iterator[None]:
+    """Errors of Kafka inside become HemisError E401 … E407."""
+    try:
+        yield
+    except KafkaException as error:
+        raise translated(refusals.last or error.args[0]) from error
+
+
+def read_to_end(settings: OperatorSettings, wanted: Iterable[str | TopicPartition]) -> Iterator[Message]:
+    """Messages of whole topics, or of partitions from an offset on, up to their ends as they are now.
+
+    Topics that do not exist are left out. Order holds within a partition only.
+
+    Raises:
+        HemisError E401, E402, E403.
+    """
+    refusals = Refusals()
+    config = {"group.id": GROUP, "enable.auto.commit": False, "enable.partition.eof": True, "error_cb": refusals}
+    with kafka_errors(refusals):
+        consumer = Consumer(settings.kafka(**config))
+        try:
+            ends = _ends(consumer, _partitions(consumer, wanted))
+            if ends:
+                consumer.assign([TopicPartition(*at, offset=begin) for at, (begin, _) in ends.items()])
+                yield from _until(consumer, {at: end for at, (_, end) in ends.items()})
+        finally:
+            consumer.close()
+
+
+At = tuple[str, int]
+
+
+def _partitions(consumer: Consumer, wanted: Iterable[str | TopicPartition]) -> list[TopicPartition]:
+    known = consumer.list_topics(timeout=TIMEOUT_SECONDS).topics
+    found: list[TopicPartition] = []
+    for item in wanted:
+        if isinstance(item, TopicPartition):
+            if item.topic in known:
+                found.append(item)
+        elif item in known:
+            found += [TopicPartition(item, number, 0) for number in known[item].partitions]
+    return found
+
+
+def _ends(consumer: Consumer, partitions: list[TopicPartition]) -> dict[At, tuple[int, int]]:
+    ends = {}
+    for wanted in partitions:
+        low, high = consumer.get_watermark_offsets(wanted, timeout=TIMEOUT_SECONDS)
+        begin = max(low, wanted.offset)
+        if begin < high:
+            ends[wanted.topic, wanted.partition] = begin, high
+    return ends
+
+
+def _until(consumer: Consumer, ends: dict[At, int]) -> Iterator[Message]:
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while ends:
+        message = consumer.poll(0.2)
+        if message is None:
+            if time.monotonic() > deadline:
+                raise HemisError("E401", "the broker sends nothing")
+            continue
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        topic, partition, offset = message.topic(), message.partition(), message.offset()
+        error = message.error()
+        if error is not None and error.code() != KafkaError._PARTITION_EOF:
+            if error.retriable():
+                continue
+            raise translated(error, topic=topic)
+        if topic is None or partition is None or offset is None:
+            continue
+        if error is not None or offset >= ends.get((topic, partition), 0) - 1:
+            ends.pop((topic, partition), None)
+        if error is None:
+            yield message
