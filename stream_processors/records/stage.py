@@ -158,7 +158,8 @@ class Records(Stage[Institution, Unit]):
                 unit.dead_letter(error, topic, record.offset, record.key, record.value)
 
     def keep(self, unit: Institution, scratch: Unit, sent: Mapping[tuple[str, int], int]) -> None:
-        self.note(scratch.account.read - unit.account.read, scratch.changed_at)
+        changed_at = (scratch.newest.changed_at,) if scratch.newest else ()
+        self.note(scratch.account.read - unit.account.read, changed_at)
         unit.account = scratch.account
         self.ahead.setdefault(unit.code, Ahead()).wrote(sent)
 
