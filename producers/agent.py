@@ -278,6 +278,7 @@ class Agent:
         lane = Lane(publisher, self._waiting(source))
         measures, state = self._measures, self._file.state
         measures.session()
+        measures.beat(lane, loader, inbox.findings_open)
         measures.state = "streaming"
         self._ran = True
         tidy: Callable[[], bool] = _every(0.25)

@@ -150,7 +150,10 @@ class World:
         return found
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "producers.command", arguments[0], "--settings", str(self.settings())]
+        return self.command_with(self.settings(), *arguments)
+
+    def command_with(self, settings: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "producers.command", arguments[0], "--settings", str(settings)]
         return subprocess.run([*command, *arguments[1:]], capture_output=True, text=True, check=False, timeout=60)
 
     # -- RECORDS -------------------------------------------------------------------------------------------------------
