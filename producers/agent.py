@@ -59,6 +59,7 @@ class Agent:
         self._registry = Registry(settings.registry_url, self._data / "schemas")
         self._topic = CHANGES.name_for(settings.institution)
         self._ran = False
+        self._column_was_gone = False
         self._wanted = {table: self._mapping.columns_of(table) for table in self._mapping.tables}
 
     # -- life ----------------------------------------------------------------------------------------------------------
@@ -80,6 +81,8 @@ class Agent:
                 if not error.transient and (not self._ran or error.code in FATAL):
                     raise
                 self._measures.failed(error)
+                # The next session begins only once the column is back, but the log still has rows without it.
+                self._column_was_gone = error.code == "E203" or (self._column_was_gone and error.transient)
                 if time.monotonic() - began > LONGEST_PAUSE:
                     pause = FIRST_PAUSE
                 self._stop.wait(pause)
@@ -112,7 +115,9 @@ class Agent:
             inbox.start()
             self._greet(publisher, inbox, source, identity, instance, control_ids["Hello"])
             programs = compile_mapping(self._mapping, instance, ids, lookups)
-            capture = Capture(self._mapping, programs, lookups, instance, control_ids["Sweep"], keys)
+            capture = Capture(
+                self._mapping, programs, lookups, instance, control_ids["Sweep"], keys, lenient=self._column_was_gone
+            )
             loader = Loader(
                 self._file,
                 source.reader,
