@@ -23,7 +23,7 @@ from producers.mapping.lookups import LookupTable
 from producers.mapping.model import Mapping
 from producers.measures import Measures
 from producers.position import StateFile
-from producers.publisher import Lane, Publisher
+from producers.publisher import LARGEST, Lane, Publisher
 from producers.requests import Requests
 from producers.sources.postgresql.source import PostgresSource
 from producers.sources.postgresql.tables import require
@@ -60,6 +60,7 @@ class Agent:
         self._topic = CHANGES.name_for(settings.institution)
         self._ran = False
         self._column_was_gone = False
+        self._largest = LARGEST
         self._wanted = {table: self._mapping.columns_of(table) for table in self._mapping.tables}
 
     # -- life ----------------------------------------------------------------------------------------------------------
@@ -78,7 +79,7 @@ class Agent:
             except _Stop:
                 return
             except HemisError as error:
-                if not error.transient and (not self._ran or error.code in FATAL):
+                if not error.transient and error.code != "E106" and (not self._ran or error.code in FATAL):
                     raise
                 self._measures.failed(error)
                 # The next session begins only once the column is back, but the log still has rows without it.
@@ -111,6 +112,7 @@ class Agent:
                 self._settings.buffer_bytes,
                 control_ids["Oversized"],
                 self._data / "dead-letters",
+                self._largest,
             )
             inbox.start()
             self._greet(publisher, inbox, source, identity, instance, control_ids["Hello"])
@@ -129,6 +131,8 @@ class Agent:
             watch = Watch(source.reader, self._settings.slot, self._settings.heartbeat_seconds, self._measures)
             self._stream(source, publisher, inbox, loader, watch, capture, instance)
         finally:
+            if publisher is not None:
+                self._largest = publisher.largest  # what this broker has refused, it will refuse again
             for part in (watch, loader, publisher, inbox, source):
                 if part is not None:
                     part.close()
@@ -308,6 +312,8 @@ class Agent:
             if not tidy():
                 continue
             measures.beat(lane, loader, inbox.findings_open)
+            if loader.crash is not None:
+                raise loader.crash
             if watch.lost:
                 raise HemisError("E306")
             while inbox.answers:

@@ -18,7 +18,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from confluent_kafka import KafkaError, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from schemas.codec import codec
 from schemas.envelope import header, read
@@ -29,6 +29,9 @@ Event = tuple[bytes, bytes]
 
 LARGEST = (8 << 20) - 4096
 """Bytes of the largest event that a changes topic takes, less what a batch adds."""
+
+WATCHED = 900_000
+"""Events above this get a delivery report of their own: only they can be refused for their size."""
 
 _CONFIG: dict[str, object] = {
     "acks": "all",
@@ -162,9 +165,10 @@ class Publisher:
         buffer_bytes: int,
         oversized_id: int,
         folder: Path,
+        largest: int = LARGEST,
     ) -> None:
         self.topic = topic
-        self.largest = LARGEST
+        self.largest = largest
         self.oversized = 0
         self._folder = folder
         self._oversized_id = oversized_id
@@ -208,24 +212,36 @@ class Publisher:
             try:
                 if i == last:
                     produce(topic, value, key, 0, done)
+                elif len(value) > WATCHED:
+                    produce(topic, value, key, 0, self._watched)
                 else:
                     produce(topic, value, key, 0)
             except BufferError:
-                self._push((key, value), done if i == last else None, waiting)
+                self._push((key, value), done if i == last else self._watched, waiting)
+            except KafkaException as error:
+                raise self._ended(error) from error
         self._producer.poll(0)
 
-    def _push(self, event: Event, done: Callable[[Any, Any], None] | None, waiting: Callable[[], None]) -> None:
+    def _watched(self, error: KafkaError | None, message: Any) -> None:
+        if error is not None:
+            self.fail(error)
+
+    def _ended(self, error: KafkaException) -> HemisError:
+        """Why the producer takes no more: the first cause, if it is known by now."""
+        self._producer.poll(0)
+        return self._error or translated(error.args[0])
+
+    def _push(self, event: Event, done: Callable[[Any, Any], None], waiting: Callable[[], None]) -> None:
         while True:
             self._producer.poll(0.02)
             waiting()
             self.check()
             try:
-                if done is None:
-                    self._producer.produce(self.topic, event[1], event[0], 0)
-                else:
-                    self._producer.produce(self.topic, event[1], event[0], 0, done)
+                self._producer.produce(self.topic, event[1], event[0], 0, done)
             except BufferError:
                 continue
+            except KafkaException as error:
+                raise self._ended(error) from error
             return
 
     def poll(self, wait: float) -> None:

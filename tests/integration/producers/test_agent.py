@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
 import pytest
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
 
 from deploy.local.stack import Stack
 from schemas.envelope import CANCEL, NEW, UPDATE
-from tests.integration.producers.world import World
+from tests.integration.producers.world import TABLES, World
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.real
@@ -315,26 +317,43 @@ def test_dropped_key_column_holds_the_position(world: World) -> None:
         world.wait_ready(health)
 
 
-def test_log_that_the_server_threw_away(world: World, stack: Stack) -> None:
-    world.sql(STUDENTS.format(1, 20))
-    with world.agent() as health:
-        world.wait_ready(health)
-    slot = f"s_{world.database}"
-    with_limit = "alter system set max_slot_wal_keep_size = '{}'"
-    world.sql(with_limit.format("1MB"))
-    world.sql("select pg_reload_conf()")
+def test_log_that_the_server_threw_away(stack: Stack, tmp_path: Path) -> None:
+    small = Stack(tmp_path / "source", settings={"postgres-universities.max_slot_wal_keep_size": "1MB"})
+    small.start("postgres-universities")
+    world = World(stack, "LOST", tmp_path, small)
     try:
-        world.sql("create table filler (v text); delete from students where id = 3")
+        world.sql(TABLES)
+        world.sql(STUDENTS.format(1, 20))
+        with world.agent() as health:
+            world.wait_ready(health)
+        world.sql("create table filler (v text)")
+        world.sql("delete from students where id = 3")
         for _ in range(3):
             world.sql("insert into filler select repeat('f', 900) from generate_series(1, 20000)")
             world.sql("select pg_switch_wal()")
         world.sql("checkpoint")
-        status = "select wal_status from pg_replication_slots where slot_name = %s"
-        wait_until(lambda: world.sql(status, [slot]) == [("lost",)], "the slot is lost")
+        assert world.sql("select wal_status from pg_replication_slots") == [("lost",)]
+        with world.agent() as health:
+            world.wait_ready(health)
+            world.wait_same()
+        assert [h["gap"] for h in world.seen().hellos] == [False, True]
     finally:
-        world.sql(with_limit.format("1GB"))
-        world.sql("select pg_reload_conf()")
+        world.close()
+        small.stop("postgres-universities")
+
+
+def test_broker_with_a_lower_limit_gets_the_stand_in(world: World, stack: Stack) -> None:
+    resource = ConfigResource(ConfigResource.Type.TOPIC, world.topic)
+    limit = ConfigEntry("max.message.bytes", "1500000", incremental_operation=AlterConfigOpType.SET)
+    resource.add_incremental_config(limit)
+    admin = stack.admin_client()
+    for future in admin.incremental_alter_configs([resource]).values():
+        future.result()
     with world.agent() as health:
         world.wait_ready(health)
-        world.wait_same()
-    assert [h["gap"] for h in world.seen().hellos] == [False, True]
+        world.sql(
+            "insert into students (id, name) select 1, string_agg(md5(i::text), '') from generate_series(1, 120000) i;"
+            " insert into students (id, name) values (2, 'small')"
+        )
+        wait_until(lambda: f"{world.institution}/learner/2" in world.seen().live, "the next record", 60)
+    assert {o["record_key"] for o in world.seen().oversized} == {f"{world.institution}/person/sv/1"}
