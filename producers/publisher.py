@@ -13,6 +13,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from threading import Lock
@@ -220,20 +221,34 @@ class Publisher:
                 self._push((key, value), done if i == last else self._watched, waiting)
             except KafkaException as error:
                 raise self._ended(error) from error
-        self._producer.poll(0)
+        self._serve(0)
 
     def _watched(self, error: KafkaError | None, message: Any) -> None:
         if error is not None:
             self.fail(error)
 
     def _ended(self, error: KafkaException) -> HemisError:
-        """Why the producer takes no more: the first cause, if it is known by now."""
-        self._producer.poll(0)
-        return self._error or translated(error.args[0])
+        """Why the producer takes no more. The reports of what was under way come after the end, and name the cause."""
+        for _ in range(20):
+            try:
+                self._producer.poll(0.05)
+            except KafkaException:
+                continue
+            if self._error is not None:
+                break
+        self._error = self._error or translated(error.args[0])
+        return self._error
+
+    def _serve(self, wait: float) -> None:
+        """Delivery reports and errors. A producer that has ended raises out of the client itself."""
+        try:
+            self._producer.poll(wait)
+        except KafkaException as error:
+            raise self._ended(error) from error
 
     def _push(self, event: Event, done: Callable[[Any, Any], None], waiting: Callable[[], None]) -> None:
         while True:
-            self._producer.poll(0.02)
+            self._serve(0.02)
             waiting()
             self.check()
             try:
@@ -250,7 +265,7 @@ class Publisher:
         Raises:
             HemisError: the producer has ended.
         """
-        self._producer.poll(wait)
+        self._serve(wait)
         self.check()
 
     def _replaced(self, key: bytes, value: bytes) -> Event:
@@ -300,4 +315,5 @@ class Publisher:
     def close(self) -> None:
         """Forget what is not acknowledged: the source will send it again."""
         self._producer.purge(True, True, True)
-        self._producer.poll(0)
+        with suppress(KafkaException):  # it may have ended already
+            self._producer.poll(0)
