@@ -15,8 +15,15 @@ from sinks.model import GOLDEN, Target
 
 SESSION = (
     "SET plan_cache_mode = force_generic_plan; SET enable_hashjoin = off; SET enable_mergejoin = off; "
-    "SET enable_seqscan = off; SET jit = off; SET client_encoding = 'UTF8'; SET application_name = 'hemis sink'"
+    "SET enable_seqscan = off; SET jit = off; SET client_encoding = 'UTF8'; SET application_name = 'hemis sink'; "
+    "SET lock_timeout = '2s'; SET idle_in_transaction_session_timeout = '10s'"
 )
+END_FROZEN = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'hemis sink' AND pid <> pg_backend_pid() "
+    "AND usename = current_user AND wait_event_type = 'Client' AND xact_start < now() - interval '2 s'"
+)
+"""Sinks that have held a transaction open for long without a word: frozen, they would keep their former partitions' rows
+locked. Whoever is ended so has applied nothing, and reads again."""
 ADVANCE = (
     "PREPARE advance (text, int, text, bigint, bigint) AS UPDATE applied_offset SET next_offset = $5, applied_at = now() "
     "WHERE topic = $1 AND partition = $2 AND topic_id = $3 AND next_offset = $4"
