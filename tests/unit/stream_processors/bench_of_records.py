@@ -117,13 +117,24 @@ class Bench:
 
     def sweep(self, table: str, version: int, reason: str = "RELOAD") -> Unit:
         unit = self.unit()
-        said = {"instance": INSTANCE, "source_table": table, "version": version, "reason": reason, "changed_at": NOW, "rows": 0}
+        said = {
+            "instance": INSTANCE,
+            "source_table": table,
+            "version": version,
+            "reason": reason,
+            "changed_at": NOW,
+            "rows": 0,
+        }
         control.sweep(unit, said, self._next(unit))
         return self.keep(unit)
 
     def order(self, kind: str, **more: Any) -> Unit:
         unit = self.unit()
-        orders.order(unit, {"kind": kind, "actor": "ministry", "argument": "", "payload": None, "key": None} | more, f"hemis.orders.{CODE}")
+        orders.order(
+            unit,
+            {"kind": kind, "actor": "ministry", "argument": "", "payload": None, "key": None} | more,
+            f"hemis.orders.{CODE}",
+        )
         return self.keep(unit)
 
     def row(self, entity: str, number: str | int) -> Row | None:
@@ -139,7 +150,9 @@ class Bench:
         out = []
         for (topic, _), messages in self.last.outputs.items():
             if topic == f"hemis.clean.{entity}":
-                out += [codec(avro_schema.change_subject(entity)).decode(raw, HEADER_SIZE)[0] for _, raw in messages if raw]
+                out += [
+                    codec(avro_schema.change_subject(entity)).decode(raw, HEADER_SIZE)[0] for _, raw in messages if raw
+                ]
         return out
 
     def claims(self) -> list[dict[str, Any]]:

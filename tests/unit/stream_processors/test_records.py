@@ -130,7 +130,15 @@ def test_a_replayed_dead_letter_meets_the_version_rule(bench: Bench) -> None:
 def test_findings_open_and_close(bench: Bench) -> None:
     bench.change("person", 1, 10, full_name="A", citizen_number="123", untyped={"birth_date": "31/02/2001"})
     assert sorted((f.rule, f.status) for f in bench.findings()) == [("V01", "OPEN"), ("V05", "OPEN")]
-    bench.change("person", 1, 11, full_name="A", citizen_number="001203012345", untyped={"birth_date": "31/02/2001"}, operation=UPDATE)
+    bench.change(
+        "person",
+        1,
+        11,
+        full_name="A",
+        citizen_number="001203012345",
+        untyped={"birth_date": "31/02/2001"},
+        operation=UPDATE,
+    )
     assert [(f.rule, f.status) for f in bench.findings()] == [("V01", "RESOLVED")]
     bench.change("person", 1, 12, operation=CANCEL)
     assert [(f.rule, f.status) for f in bench.findings()] == [("V05", "RESOLVED")]

@@ -90,7 +90,9 @@ def test_a_field_lost_in_a_gap_is_mended_by_the_reload(bench: Bench) -> None:
     bench.change("programme", 1, 10, name="before", code="P1")
     bench.change("programme", 1, 30, code="P2", operation=UPDATE, absent=("name",))
     bench.change("programme", 1, 25, name="changed in the gap", code="P1", snapshot=True)
-    assert bench.values("programme", 1) | {"code": None} == dict.fromkeys(bench.values("programme", 1)) | {"name": "changed in the gap"}
+    assert bench.values("programme", 1) | {"code": None} == dict.fromkeys(bench.values("programme", 1)) | {
+        "name": "changed in the gap"
+    }
     assert bench.values("programme", 1)["code"] == "P2"
 
 
