@@ -57,8 +57,8 @@ def _messages(settings: KafkaSettings, topic: str, offset: int) -> Iterator[Mess
     try:
         try:
             metadata = consumer.list_topics(topic, timeout=TIMEOUT_SECONDS).topics[topic]
-        except KafkaException as error:
-            raise _translated(error.args[0], topic) from error
+        except KafkaException as failure:
+            raise _translated(failure.args[0], topic) from failure
         if metadata.error is not None:
             raise _translated(metadata.error, topic)
         consumer.assign([TopicPartition(topic, partition, offset) for partition in metadata.partitions])

@@ -39,8 +39,8 @@ from schemas.topics import CHANGES
 BATCH = 2000
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0
 SAVE_SECONDS = 1.0
-FATAL = {"E305", "E601", "E201", "E202"}
-"""Terminal also for an agent that ran already: another agent, a disk or a file that waiting does not mend."""
+FATAL = {"E601", "E201", "E202"}
+"""Terminal also for an agent that ran already: a disk or a file that waiting does not mend."""
 
 
 class Agent:
@@ -74,6 +74,8 @@ class Agent:
             began = time.monotonic()
             try:
                 self._session()
+            except _Stop:
+                return
             except HemisError as error:
                 if not error.transient and (not self._ran or error.code in FATAL):
                     raise
@@ -194,6 +196,16 @@ class Agent:
                 state.instance = greeting.instance_of(identity)
         return identity
 
+    def _waiting(self, source: PostgresSource) -> Callable[[], None]:
+        """What to do while waiting for the bus: keep the source's connection alive, and notice a stop."""
+
+        def wait() -> None:
+            source.breathe()
+            if self._stop.is_set():
+                raise _Stop
+
+        return wait
+
     # -- hello ---------------------------------------------------------------------------------------------------------
 
     def _greet(
@@ -208,7 +220,11 @@ class Agent:
         """Say hello; wait for the answer unless RECORDS knows this source and mapping."""
         state, revision = self._file.state, self._mapping.revision
         event = greeting.hello(schema_id, identity, instance, revision, state.gap)
-        first = publisher.say(event, 60.0, source.breathe)
+        breathe = self._waiting(source)
+        first = publisher.say(event, 60.0, breathe)
+        if first >= state.next_offset:
+            with self._file.change():
+                state.next_offset = first + 1
         if greeting.known(state, instance, revision):
             return
         self._measures.state = "hello"
@@ -219,16 +235,14 @@ class Agent:
             return found.instance == instance and (found.hello_offset in offsets or found.accepted)
 
         def waiting() -> None:
-            source.breathe()
+            breathe()
             publisher.poll(0)
-            if self._stop.is_set():
-                raise _Stop
 
         while True:
             found = inbox.wait(fits, greeting.REPEAT_SECONDS, waiting)
             if found is None:
                 if self._measures.state != "refused":
-                    offsets.add(publisher.say(event, 60.0, source.breathe))
+                    offsets.add(publisher.say(event, 60.0, breathe))
             elif not found.accepted:
                 if self._measures.state != "refused":
                     log("error", "the ministry has not accepted this source", action="call the ministry", code="E108")
@@ -243,7 +257,7 @@ class Agent:
             state.accepted_instance, state.accepted_revision = found.instance, found.mapping_revision
             state.gap = False
             state.epoch = found.epoch
-            running = bool(state.load) and state.load_epoch == found.epoch
+            running = state.load_epoch == found.epoch and set(state.load) >= set(self._mapping.record_tables)
             if (found.reload or found.epoch != state.loaded_epoch) and not running:
                 reason = "first load" if state.first_version else "reload"
                 request(state, self._mapping.record_tables, state.first_version, reason)
@@ -261,8 +275,9 @@ class Agent:
         capture: Capture,
         instance: str,
     ) -> None:
-        lane = Lane(publisher, source.breathe)
+        lane = Lane(publisher, self._waiting(source))
         measures, state = self._measures, self._file.state
+        measures.session()
         measures.state = "streaming"
         self._ran = True
         tidy: Callable[[], bool] = _every(0.25)
@@ -277,8 +292,7 @@ class Agent:
                         again = merge(state.repairs, taken.repairs) + taken.reloads
                         request(state, dict.fromkeys(again), 0, state.load_reason or "reload") if again else None
                     loader.wake()
-                lane.send(taken.events, taken.position, taken.committed_at)
-                measures.captured(taken.counts)
+                lane.send(taken.events, taken.position, taken.committed_at, taken.counts)
             publisher.poll(0)
             done = lane.acknowledged
             if done is not None and done.position > confirmed:
@@ -287,7 +301,7 @@ class Agent:
                 measures.confirmed(done.position, done.committed_at)
             if not tidy():
                 continue
-            measures.beat(lane.buffered, loader, inbox.findings_open)
+            measures.beat(lane, loader, inbox.findings_open)
             if watch.lost:
                 raise HemisError("E306")
             while inbox.answers:
@@ -325,11 +339,8 @@ class Agent:
             loader.wake()
 
 
-class _Stop(HemisError):
+class _Stop(Exception):
     """Stopped while waiting."""
-
-    def __init__(self) -> None:
-        super().__init__("E307")
 
 
 def _every(seconds: float) -> Callable[[], bool]:

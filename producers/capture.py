@@ -6,12 +6,24 @@ import time
 from collections.abc import Mapping as Map
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from producers.mapping.compile import AS_NEW, AS_UPDATE, NOTHING, Event, Stamps, TableProgram
 from producers.mapping.lookups import LookupTable
 from producers.mapping.model import Mapping
 from producers.position import Repair
-from producers.sources.source import DELETED, INSERTED, Began, Described, Ended, Message, Passed, Row, Truncated
+from producers.sources.source import (
+    DELETED,
+    INSERTED,
+    Began,
+    Described,
+    Ended,
+    Message,
+    Passed,
+    Row,
+    RowChange,
+    Truncated,
+)
 from producers.sweep import sweep
 from schemas.errors import HemisError
 from schemas.logs import log
@@ -78,7 +90,7 @@ class Capture:
         programs, of = self._programs, self._stamps.of
         for message in batch:
             if type(message) is tuple:
-                kind, position, table, row, old, absent = message
+                kind, position, table, row, old, absent = cast(RowChange, message)
                 if table in self._by_table:
                     self._look_up(kind, table, row, old, taken)
                 program = programs.get(table)

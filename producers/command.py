@@ -106,11 +106,123 @@ def reload(settings_file: Path | None, tables: tuple[str, ...]) -> None:
     click.echo(say("The running agent takes it up within a second.", "Tác tử đang chạy sẽ thực hiện trong một giây."))
 
 
+@agent.command()
+@settings_option
+@click.option("--output", type=click.Path(path_type=Path), help="File to write; an existing one is kept.")
+@reported
+def init(settings_file: Path | None, output: Path | None) -> None:
+    """Draft a mapping from the source database."""
+    settings = agent_settings(settings_file, mapping="")
+    from producers.draft import draft
+    from producers.sources.postgresql.tables import PostgresReader
+
+    reader = PostgresReader(settings.source_dsn)
+    try:
+        text = draft(settings.institution, reader)
+    finally:
+        reader.close()
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        with output.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise HemisError("E201", "the output file exists already", file=output) from None
+
+
+@agent.command()
+@settings_option
+@json_option
+@click.option("--offline", is_flag=True, help="Only the file, without the source.")
+@reported
+def check(settings_file: Path | None, as_json: bool, offline: bool) -> None:
+    """Check the mapping file, and that the source has what it names."""
+    settings = agent_settings(settings_file)
+    from producers.mapping.load import load
+
+    mapping = load(Path(settings.mapping))
+    if not offline:
+        from producers.sources.postgresql.tables import PostgresReader, require
+
+        reader = PostgresReader(settings.source_dsn)
+        try:
+            keys: dict[str, tuple[str, ...]] = dict.fromkeys(mapping.tables, ())
+            for record in mapping.records:
+                keys[record.table] += record.key_columns
+            wanted = {table: mapping.columns_of(table) for table in mapping.tables}
+            require(reader.describe(mapping.tables), wanted, keys)
+        finally:
+            reader.close()
+    facts = {"institution": mapping.institution, "revision": mapping.revision, "tables": list(mapping.tables)}
+    click.echo(json.dumps(facts) if as_json else say("The mapping is fine.", "Tệp ánh xạ hợp lệ."))
+
+
+@agent.command()
+@settings_option
+@json_option
+@click.option("--count", default=20, show_default=True, help="Events to show.")
+@click.option("--show", is_flag=True, help="Show personal values instead of masking them.")
+@reported
+def preview(settings_file: Path | None, as_json: bool, count: int, show: bool) -> None:
+    """Show events as they would leave, personal values masked."""
+    settings = agent_settings(settings_file)
+    from producers.mapping.load import load
+    from producers.preview import preview as previewed
+    from producers.sources.postgresql.tables import PostgresReader
+
+    reader = PostgresReader(settings.source_dsn)
+    try:
+        events = previewed(load(Path(settings.mapping)), reader, count, show)
+    finally:
+        reader.close()
+    for event in events:
+        click.echo(json.dumps(event, ensure_ascii=False, indent=None if as_json else 2))
+
+
+@agent.command()
+@settings_option
+@json_option
+@reported
+def doctor(settings_file: Path | None, as_json: bool) -> None:
+    """Test all preconditions; print what an administrator has to run."""
+    settings = agent_settings(settings_file)
+    from producers.doctor import Doctor
+    from producers.mapping.load import load
+
+    findings = Doctor(settings, load(Path(settings.mapping))).examine()
+    for finding in findings:
+        if as_json:
+            click.echo(json.dumps(finding.as_dict(), ensure_ascii=False))
+            continue
+        click.echo(
+            f"{'✓' if finding.fine else '✗'} {finding.check}" + (f"  ({finding.detail})" if finding.detail else "")
+        )
+        if not finding.fine and finding.sql:
+            click.echo(f"    → {finding.sql}")
+    if not all(finding.fine for finding in findings):
+        raise SystemExit(int(Exit.FINDINGS))
+
+
+@agent.command()
+@settings_option
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@reported
+def remove(settings_file: Path | None, yes: bool) -> None:
+    """Drop the slot and the publication at the source; works while the broker is down."""
+    settings = agent_settings(settings_file)
+    from producers.remove import remove as removed
+
+    if not yes:
+        question = say("Drop slot and publication", "Xóa khe sao chép và publication")
+        click.confirm(f"{question} {settings.slot}?", abort=True)
+    for name in removed(settings.source_dsn, settings.slot) or [say("nothing to drop", "không có gì để xóa")]:
+        click.echo(name)
+
+
 def main() -> None:
     agent()
 
 
 if __name__ == "__main__":
     main()
-
-__all__ = ["Exit", "agent"]

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from threading import Event, Thread
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
 from producers.hello import Answer, answer
 from producers.publisher import translated
@@ -30,6 +30,7 @@ class Inbox:
         self._findings = FINDINGS.name_for(institution)
         self._changes = CHANGES.name_for(institution)
         self._stop = Event()
+        self._refused: KafkaError | None = None
         self._consumer = Consumer(
             config
             | {
@@ -40,6 +41,7 @@ class Inbox:
                 "fetch.wait.max.ms": 500,
                 "fetch.error.backoff.ms": 100,
                 "queued.max.messages.kbytes": 4096,
+                "error_cb": self._on_error,
             }
         )
         self._thread = Thread(target=self._run, name="inbox", daemon=True)
@@ -57,7 +59,13 @@ class Inbox:
         try:
             return int(self._consumer.get_watermark_offsets(TopicPartition(self._changes, 0), timeout=wait)[1])
         except KafkaException as error:
-            raise translated(error.args[0]) from error
+            self._consumer.poll(0)
+            raise translated(self._refused or error.args[0]) from error
+
+    def _on_error(self, error: KafkaError) -> None:
+        """A wrong password shows here only; the calls just run out of time."""
+        if error.code() in (KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED):
+            self._refused = error
 
     def start(self) -> None:
         """Read what comes from now on; findings from their beginning."""

@@ -76,6 +76,11 @@ class Loader:
         self._thread.start()
 
     @property
+    def acknowledged(self) -> int:
+        """Events of loads that the broker has."""
+        return self._lane.counts[0]
+
+    @property
     def busy(self) -> bool:
         state = self._file.state
         return bool(state.repairs) or any(not load.done for load in state.load.values())
@@ -168,7 +173,7 @@ class Loader:
             began = time.time_ns() // 1000
             self._stamps.at(began, began)
             stamp = self._stamps.of(load.version)
-            events = []
+            events: list[tuple[bytes, bytes]] = []
             for row, key in reader.chunk(facts, program.columns, after, self._chunk_rows):
                 events += encode(row, AS_SNAPSHOT, stamp)
                 count += 1
@@ -212,7 +217,7 @@ class Loader:
         self._check()
         if not events:
             return None
-        mark = self._lane.send(events, 0, 0)
+        mark = self._lane.send(events, 0, 0, (len(events),))
         while self._lane.buffered > AHEAD_BYTES:
             self._check()
             self._lane.rest(0.05)
@@ -235,7 +240,7 @@ class Loader:
             self._stamps.at(now, now)
             stamp = self._stamps.of(version)
             encode = program.encode(frozenset(program.columns) - set(facts.columns))
-            events = []
+            events: list[tuple[bytes, bytes]] = []
             for row in reader.matching(facts, program.columns, repair.columns, values):
                 events += encode(row, AS_SNAPSHOT, stamp)
                 if len(events) >= BATCH_ROWS:

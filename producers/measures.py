@@ -13,6 +13,7 @@ from schemas.metrics import make
 
 if TYPE_CHECKING:
     from producers.load import Loader
+    from producers.publisher import Lane
 
 STALE_SECONDS = 30.0
 _OPERATIONS = ("NEW", "UPDATE", "CANCEL")
@@ -29,6 +30,7 @@ class Measures:
         self.loading = False
         self._institution = institution
         self._alive = time.monotonic()
+        self._counted = [0, 0, 0]
         events = make(self.registry, "hemis_agent_events_total", Counter)
         self._events = [events.labels(institution, operation) for operation in _OPERATIONS]
         self._time = make(self.registry, "hemis_agent_position_timestamp_seconds", Gauge).labels(institution)
@@ -39,11 +41,6 @@ class Measures:
         self._expected = make(self.registry, "hemis_load_rows_expected", Gauge)
         self._findings = make(self.registry, "hemis_findings_open", Gauge).labels(institution)
         self._errors = make(self.registry, "hemis_errors_total", Counter)
-
-    def captured(self, counts: list[int]) -> None:
-        for i in range(3):
-            if counts[i]:
-                self._events[i].inc(counts[i])
 
     def confirmed(self, position: int, committed_at: int) -> None:
         self._position.set(position)
@@ -57,13 +54,21 @@ class Measures:
     def retained(self, size: int) -> None:
         self._retained.set(size)
 
-    def beat(self, buffered: int, loader: Loader, findings: int) -> None:
+    def session(self) -> None:
+        """A new producer counts from zero."""
+        self._counted = [0, 0, 0]
+
+    def beat(self, lane: Lane, loader: Loader, findings: int) -> None:
         """The run loop goes round."""
+        for i, count in enumerate(lane.counts):
+            total = count + loader.acknowledged if i == 0 else count
+            self._events[i].inc(total - self._counted[i])
+            self._counted[i] = total
         self._alive = time.monotonic()
         self.error = None
         self.load_error = loader.error
         self.loading = loader.busy
-        self._buffered.set(buffered)
+        self._buffered.set(lane.buffered)
         self._findings.set(findings)
 
     def failed(self, error: HemisError) -> None:

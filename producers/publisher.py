@@ -73,9 +73,10 @@ def translated(error: KafkaError) -> HemisError:
 class Mark:
     """A point in the stream of events: once `offset` is set, all events up to it are acknowledged."""
 
-    __slots__ = ("committed_at", "offset", "position", "size")
+    __slots__ = ("committed_at", "counts", "offset", "position", "size")
 
-    def __init__(self, position: int, committed_at: int, size: int) -> None:
+    def __init__(self, position: int, committed_at: int, size: int, counts: Sequence[int] = ()) -> None:
+        self.counts = counts
         self.position = position
         self.committed_at = committed_at
         self.size = size
@@ -96,8 +97,12 @@ class Lane:
         self.marks: deque[Mark] = deque()
         self.acknowledged: Mark | None = None
         self.buffered = 0
+        self.counts = [0, 0, 0]
+        """Acknowledged events: new, update, cancel."""
 
-    def send(self, events: Sequence[Event], position: int, committed_at: int) -> Mark | None:
+    def send(
+        self, events: Sequence[Event], position: int, committed_at: int, counts: Sequence[int] = ()
+    ) -> Mark | None:
         """Hand over events; blocks while the buffer is full (P5: back-pressure instead of memory).
 
         Args:
@@ -107,7 +112,7 @@ class Lane:
             self._pass(position, committed_at)
             return None
         size = sum([len(value) for _, value in events])
-        mark = Mark(position, committed_at, size)
+        mark = Mark(position, committed_at, size, counts)
         with self._lock:
             self.marks.append(mark)
             self.buffered += size
@@ -130,9 +135,13 @@ class Lane:
             return
         with self._lock:
             mark.offset = message.offset()
+            if self.acknowledged is not None:
+                mark.position = max(mark.position, self.acknowledged.position)
             while self.marks:
                 first = self.marks.popleft()
                 self.buffered -= first.size
+                for i, count in enumerate(first.counts):
+                    self.counts[i] += count
                 if first is mark:
                     break
             self.acknowledged = mark
@@ -171,9 +180,7 @@ class Publisher:
         )
 
     def _on_error(self, error: KafkaError) -> None:
-        if error.fatal():
-            self._error = self._error or translated(error)
-        elif error.code() in (KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED):
+        if error.fatal() or error.code() in (KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED):
             self._error = self._error or translated(error)
         elif error.code() == KafkaError._ALL_BROKERS_DOWN:
             self.reachable = False

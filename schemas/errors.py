@@ -157,6 +157,14 @@ _declare(
     "hemis institution add CODE",
     "hemis institution add MÃ",
 )
+_declare(
+    "E110",
+    D,
+    "The processor failed on this event",
+    "Bộ xử lý gặp lỗi với sự kiện này",
+    "Report it; after the mend: hemis dead-letters replay",
+    "Báo lỗi; sau khi sửa: hemis dead-letters replay",
+)
 # Configuration (2xx).
 _declare(
     "E201",
@@ -255,6 +263,14 @@ _declare(
     "Đồng hồ lệch quá giới hạn",
     "Set the clock (NTP)",
     "Chỉnh đồng hồ (NTP)",
+)
+_declare(
+    "E309",
+    T,
+    "The source refuses a statement of the agent",
+    "Nguồn từ chối một câu lệnh của tác tử",
+    "Look the SQLSTATE up; report it with the agent's version",
+    "Tra mã SQLSTATE; báo lại cùng phiên bản tác tử",
 )
 # Kafka, registry (4xx).
 _declare(

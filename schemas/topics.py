@@ -49,6 +49,8 @@ _STATE = {"delete.retention.ms": str(7 * DAY_MS), "segment.bytes": str(64 << 20)
 MAX_EVENT_BYTES = 1_000_000
 """Largest event the bus carries; a changes topic takes more, so that what is too large still reaches the dead letters."""
 _LARGE = {"max.message.bytes": str(8 << 20)}
+_DERIVED = {"max.message.bytes": str(9 << 20)}
+"""What RECORDS derives from an event is a little larger than the event."""
 
 CHANGES = Topic(
     "hemis.changes.{institution}",
@@ -79,7 +81,7 @@ STATE = Topic(
     ("records",),
     ("records",),
     partitions=1,
-    config={**_STATE, **_LARGE},
+    config={**_STATE, **_DERIVED},
 )
 CONTROL = Topic(
     "hemis.control.{institution}",
@@ -103,7 +105,7 @@ CLEAN = Topic(
     "compact",
     ("sink", "reader", "operator"),
     ("records",),
-    config={**_COMPACT, **_LARGE},
+    config={**_COMPACT, **_DERIVED},
 )
 GOLDEN = Topic(
     "hemis.golden.person",

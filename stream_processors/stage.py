@@ -24,6 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Generic, TypeVar
 
 from aiokafka import ConsumerRecord
+from aiokafka.errors import KafkaError
 from confluent_kafka import KafkaException
 from faust.types import TP
 
@@ -134,7 +135,7 @@ class Stage(ABC, Generic[U, W]):
                     self._place.update(places)
                     self.units[unit] = found
                 return
-            except (HemisError, KafkaException, TimeoutError, OSError) as error:
+            except (HemisError, KafkaException, KafkaError, TimeoutError, OSError) as error:
                 log(
                     "warning",
                     "a unit could not be restored yet",

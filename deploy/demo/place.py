@@ -11,7 +11,7 @@ import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import psycopg
 import yaml
@@ -189,11 +189,11 @@ class Place:
     def _passwords(self) -> None:
         """A password file, so that no line that is printed or typed holds a secret; and settings for readers."""
         lines = []
-        for cluster, database, user in (
-            *(("universities", code.lower(), _office(code)) for code in CODES),
-            ("national", NATIONAL, NATIONAL_ROLE),
+        for login in (
+            *(self._source_dsn(code, _office(code)) for code in CODES),
+            self.stack.dsn("national", NATIONAL, NATIONAL_ROLE),
         ):
-            found = psycopg.conninfo.conninfo_to_dict(self.stack.dsn(cluster, database, user))  # type: ignore[arg-type]
+            found = psycopg.conninfo.conninfo_to_dict(login)
             lines.append(":".join(str(found[part]) for part in ("host", "port", "dbname", "user", "password")))
         write_private(self.home / "pgpass", "\n".join(lines) + "\n")
         reader = role_user("reader")
@@ -206,10 +206,10 @@ class Place:
         }
         write_private(self.home / "settings" / "reader.yaml", yaml.safe_dump(settings, sort_keys=False))
 
-    def psql(self, cluster: str, database: str) -> str:
+    def psql(self, cluster: Literal["national", "universities"], name: str) -> str:
         """The beginning of a psql command line; its password comes from the file."""
-        user = NATIONAL_ROLE if cluster == "national" else _office(database)
-        found = psycopg.conninfo.conninfo_to_dict(self.stack.dsn(cluster, database, user))  # type: ignore[arg-type]
+        user, database = (NATIONAL_ROLE, name) if cluster == "national" else (_office(name), name.lower())
+        found = psycopg.conninfo.conninfo_to_dict(self.stack.dsn(cluster, database, user))
         return f"PGPASSFILE={self.home}/pgpass psql -h {found['host']} -p {found['port']} -U {user} {database}"
 
 

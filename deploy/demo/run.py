@@ -72,10 +72,11 @@ def _show(place: Place, workers: Workers, scraper: Scraper, rate: float, stop: E
     arrival = Arrival(place)
     expected = arrival.expected()
     loading = dict.fromkeys(CODES, (0, 0))
-    steps = _next_steps(place, scraper)
+    console = Console()
+    console.print(_next_steps(place, scraper), soft_wrap=True, highlight=False)
     changes: Thread | None = None
     try:
-        with Live(console=Console(), auto_refresh=False, screen=False) as live:
+        with Live(console=console, auto_refresh=False, screen=False) as live:
             while not stop.is_set():
                 if loading:
                     arrived = arrival.arrived()
@@ -84,7 +85,7 @@ def _show(place: Place, workers: Workers, scraper: Scraper, rate: float, stop: E
                     changes = Thread(target=_drive, args=(place, workers, rate, stop), name="changes")
                     changes.start()
                 snapshot = scraper.snapshot()
-                live.update(view.screen(snapshot, loading, tuple(workers.messages), steps), refresh=True)
+                live.update(view.screen(snapshot, loading, tuple(workers.messages)), refresh=True)
                 stop.wait(REFRESH_SECONDS)
     finally:
         stop.set()
@@ -109,14 +110,19 @@ def _drive(place: Place, workers: Workers, rate: float, stop: Event) -> None:
 
 
 def _next_steps(place: Place, scraper: Scraper) -> Text:
+    with place.office("DHB") as connection:
+        row = connection.execute("select min(student_id) from sis.students").fetchone()
+    student = row[0] if row else 1
+    record = f"DHB/learner/{student}"
+    seen = f"select phone, applied_at - changed_at as delay from learner where record_key = '{record}'"
     return view.next_steps(
-        psql=place.psql("universities", "dhb"),
-        change="""-c "update sis.students set mobile='0912345678' where student_id=1" """.strip(),
+        psql=place.psql("universities", "DHB"),
+        change=f"-c \"update sis.students set mobile = '0912345678' where student_id = {student}\"",
         psql_national=place.psql("national", "hemis"),
-        watch="""-c "select phone, applied_at - changed_at as delay from learner where record_key='DHB/learner/1'" """.strip(),
+        watch=f'-c "{seen}"',
         hemis="hemis",
         settings=str(place.home / "settings"),
-        record="DHB/learner/1",
+        record=record,
         addresses=scraper.endpoints,
         logs=f"{place.home}/processes/*.log",
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
+import urllib.error
 import urllib.request
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
@@ -39,7 +41,7 @@ class UniversityState:
 
 @dataclass
 class Snapshot:
-    """The demo at one moment. `processes`: health by process name; "no answer" where the scrape failed."""
+    """The demo at one moment. `processes`: readiness by process name."""
 
     universities: dict[str, UniversityState]
     processes: dict[str, str]
@@ -64,16 +66,13 @@ class Scraper:
 
     def snapshot(self) -> Snapshot:
         with ThreadPoolExecutor(max(1, len(self.endpoints))) as pool:
-            texts = dict(zip(self.endpoints, pool.map(_get, self.endpoints.values()), strict=True))
-        return self.fold(texts, time.monotonic())
+            texts = dict(zip(self.endpoints, pool.map(_metrics, self.endpoints.values()), strict=True))
+            healths = dict(zip(self.endpoints, pool.map(_readiness, self.endpoints.values()), strict=True))
+        return self.fold(texts, healths, time.monotonic())
 
-    def fold(self, texts: Mapping[str, str | None], now: float) -> Snapshot:
+    def fold(self, texts: Mapping[str, str | None], healths: Mapping[str, str], now: float) -> Snapshot:
         """The snapshot of scraped texts; None is a process that did not answer."""
         samples = [s for process, text in texts.items() if text is not None for s in _samples(process, text)]
-        healths = {process: "no answer" if text is None else "starting" for process, text in texts.items()}
-        for sample in samples:
-            if sample.name == "hemis_health" and sample.value == 1:
-                healths[sample.process] = sample.labels["status"]
         found = {code: UniversityState(code) for code in self._codes}
         _ledgers(samples, found)
         for sample in samples:
@@ -83,7 +82,7 @@ class Scraper:
         for code, state in found.items():
             state.health = healths.get(f"agent-{code}", "unknown")
             state.p50, state.p95 = quantile(delays.get(code, {}), 0.5), quantile(delays.get(code, {}), 0.95)
-        return Snapshot(found, healths, now)
+        return Snapshot(found, dict(healths), now)
 
     def _recent(self, current: dict[str, Buckets], now: float) -> dict[str, Buckets]:
         """Observations of the window: the difference to the scrape at its beginning, or since the start."""
@@ -143,9 +142,26 @@ def _samples(process: str, text: str) -> Iterable[_Sample]:
             yield _Sample(process, sample.name, sample.labels, sample.value)
 
 
-def _get(base: str) -> str | None:
+def _metrics(base: str) -> str | None:
+    answer = _get(f"{base}/metrics")
+    return None if answer is None else answer.decode()
+
+
+def _readiness(base: str) -> str:
+    """`ready`, what is wrong by the process's own account, or `no answer`."""
+    answer = _get(f"{base}/readyz")
+    if answer is None:
+        return "no answer"
+    wrong: dict[str, str] = json.loads(answer)["wrong"]
+    return ", ".join(f"{name}: {what}" for name, what in wrong.items()) or "ready"
+
+
+def _get(address: str) -> bytes | None:
     try:
-        with urllib.request.urlopen(f"{base}/metrics", timeout=2) as answer:
-            return str(answer.read().decode())
+        with urllib.request.urlopen(address, timeout=2) as answer:
+            return bytes(answer.read())
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            return bytes(refusal.read())
     except OSError:
         return None

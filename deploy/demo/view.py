@@ -1,11 +1,10 @@
-"""The live terminal view: a bar per university during the first load, one line per university, and what to try next."""
+"""The live terminal view: a bar per university during the first load, one line per university; above it, what to try next."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from rich.console import Group, RenderableType
-from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -27,9 +26,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def screen(
-    snapshot: Snapshot, loading: Mapping[str, tuple[int, int]], messages: Sequence[str], next_steps: RenderableType
-) -> RenderableType:
+def screen(snapshot: Snapshot, loading: Mapping[str, tuple[int, int]], messages: Sequence[str]) -> RenderableType:
     """The whole view. `loading`: (arrived, expected) records of universities whose first load runs."""
     parts: list[RenderableType] = []
     if loading:
@@ -37,7 +34,6 @@ def screen(
     parts.append(universities(snapshot))
     parts.append(_processes(snapshot))
     parts += [Text(message, style="yellow") for message in messages]
-    parts.append(Panel(next_steps, title="what to try next", title_align="left", border_style="dim"))
     return Group(*parts)
 
 
@@ -87,21 +83,21 @@ def next_steps(
     addresses: Mapping[str, str],
     logs: str,
 ) -> Text:
-    """The lines below the table: commands that can be pasted, and addresses."""
+    """The lines above the table. They are printed once and never redrawn, so that they can be pasted."""
     lines = [
         ("change a row at a university", f"{psql} {change}"),
         ("and see it in the national database", f"{psql_national} {watch}"),
         ("follow a topic", f"{hemis} subscribe hemis.clean.learner --settings {settings}/reader.yaml"),
         ("the way of one record", f"{hemis} trace {record} --settings {settings}/sink.yaml"),
-        ("metrics", "  ".join(f"{name} {address}/metrics" for name, address in addresses.items())),
         ("logs", logs),
+        ("metrics", ""),
+        *(("", f"{address}/metrics  {name}") for name, address in addresses.items()),
         ("end", "Ctrl-C; `make demo` goes on with the data, `make clean-demo` removes it"),
     ]
-    text = Text()
+    text = Text("What to try next\n", style="")
     for title, line in lines:
-        text.append(f"{title}: ", style="bold")
-        text.append(line + "\n")
-    text.rstrip()
+        text.append(f"  {title}\n" if title else "", style="bold")
+        text.append(f"    {line}\n" if line else "")
     return text
 
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from psycopg.pq.abc import PGconn
 
 from schemas.codec import HEADER_SIZE
-from schemas.errors import HemisError
+from schemas.errors import HemisError, Nature
 from sinks.base import Applied, Capabilities, Fenced, Partition, Run
 from sinks.model import Target
 from sinks.postgresql import statements as sql
@@ -57,8 +57,8 @@ class PostgresSink:
         try:
             plans, applied = self._staged(runs)
             return self._transaction(runs, plans, applied)
-        except (DataRefused, *UNREADABLE) as error:
-            if isinstance(error, HemisError) and error.transient:
+        except (DataRefused, HemisError, *UNREADABLE) as error:
+            if isinstance(error, HemisError) and error.declared.nature is not Nature.DATA:
                 raise
             decoded(self._writers, runs)
             # Every message decodes, so it is not their fault.

@@ -46,9 +46,7 @@ def statements(target: Target) -> Statements:
     columns = [target.table.c[name] for name in target.columns]
     staged = ", ".join(str(CreateColumn(c).compile(dialect=dialect)).removesuffix(" NOT NULL") for c in columns)
     prepare = [f"CREATE TEMP TABLE IF NOT EXISTS {stage} ({staged}) ON COMMIT DELETE ROWS"]
-    newest = (
-        f"(SELECT DISTINCT ON ({target.key}) * FROM {stage} ORDER BY {target.key}, {_version(target, '', ' DESC')}, ctid)"
-    )
+    newest = f"(SELECT DISTINCT ON ({target.key}) * FROM {stage} ORDER BY {target.key}, {_version(target, '', ' DESC')}, ctid)"
     runs: dict[bool, list[str]] = {}
     for alone in (True, False):
         source, suffix = (stage, "alone") if alone else (newest, "crowded")

@@ -31,6 +31,7 @@ _NULL = b"\xff\xff\xff\xff"
 _SIZE: list[bytes | None] = [None if n & 1 else (n >> 1).to_bytes(4, "big") for n in range(128)]
 """COPY's length by Avro's one-byte length; None where that would be negative, so that joining the row fails."""
 
+ODD = "if n & 1: raise DecodeError('a negative length')"
 CHECK_KEY = "if b[p:e] != k: raise DecodeError('the key is not the message key')"
 
 _FIXED = {"int": ("i", 4), "long": ("q", 8), "timestamp-micros": ("q", 8), "boolean": ("?", 1)}
@@ -126,7 +127,7 @@ class _Generator:
             self.add(f"v_{leaf.name} = {self.symbols(leaf)}[b[p]]; p += 1")
         elif leaf.kind == "string" and not leaf.optional:
             self.long()
-            self.add(f"e = p + (n >> 1); v_{leaf.name} = pack_size(n >> 1) + b[p:e]")
+            self.add(ODD, f"e = p + (n >> 1); v_{leaf.name} = pack_size(n >> 1) + b[p:e]")
             if leaf.name == self.target.key:
                 self.add(CHECK_KEY)
             self.add("p = e")
@@ -152,7 +153,9 @@ class _Generator:
                 self.add(
                     "n = b[p]; p += 1",
                     f"if n < 128: e = p + (n >> 1); {add}(SIZE[n])",
-                    f"else: n, p = long_rest(b, p, n); e = p + (n >> 1); {add}(pack_size(n >> 1))",
+                    "else:",
+                    f" n, p = long_rest(b, p, n); e = p + (n >> 1); {add}(pack_size(n >> 1))",
+                    f" {ODD}",
                     f"{add}(b[p:e])",
                 )
                 if leaf.name == self.target.key:
@@ -180,7 +183,7 @@ class _Generator:
             self.add("p += 1")
             self.skip_value(leaf)
             self.lines[first:] = [" " + line for line in self.lines[first:]]
-            self.add("else: p += 1")
+            self.add("elif b[p] == 0: p += 1", "else: raise DecodeError('a union branch')")
         else:
             self.skip_value(leaf)
 
@@ -188,7 +191,7 @@ class _Generator:
         match leaf.kind:
             case "string":
                 self.long()
-                self.add("p += n >> 1")
+                self.add(ODD, "p += n >> 1")
             case "boolean":
                 self.add("p += 1")
             case "strings" | "texts" | "origins":

@@ -11,6 +11,7 @@ from schemas.codec import HEADER_SIZE
 from schemas.envelope import CANCEL, Envelope
 from schemas.keys import parse_record_key
 from schemas.rules import Found
+from schemas.topics import MAX_EVENT_BYTES
 from stream_processors.contract import Type, Unreadable
 from stream_processors.records.row import Row, Version
 from stream_processors.records.unit import Unit
@@ -32,6 +33,8 @@ def change(unit: Unit, kind: Type, key: bytes | None, raw: bytes, place: int, *,
     """
     account, entity = unit.account, kind.entity
     assert entity is not None
+    if len(raw) > MAX_EVENT_BYTES:
+        raise Unreadable("E106", f"{len(raw)} bytes")
     event = envelope.read(raw)
     _authorise(unit, entity, key, event)
     assert key is not None

@@ -13,6 +13,7 @@ from faust.types import TP
 
 from schemas.errors import HemisError
 from schemas.keys import PersonKeys
+from schemas.logs import log
 from schemas.settings import ProcessorSettings
 from schemas.topics import CHANGES, ORDERS, STATE, institution_of
 from stream_processors.admission import Ahead, Progress
@@ -111,22 +112,29 @@ class Records(Stage[Institution, Unit]):
         for record in run:
             key, raw, offset = record.key, record.value or b"", record.offset
             account.place = offset + 1
-            kind = None
             try:
                 kind = type_of(raw)
                 if kind.writer is not None:
                     raw = self._contract.translate(kind, raw)
-                if kind.entity is not None:
-                    account.read += 1
-                    changes.change(unit, kind, key, raw, offset)
-                else:
+                if kind.entity is None:
                     self._control(unit, kind.name, topic, offset, key, raw)
+                    continue
+                changes.change(unit, kind, key, raw, offset)
             except HemisError as error:
                 if error.transient:
                     raise
-                if kind is None or kind.entity is None:
-                    account.read += 1
                 unit.dead_letter(error, topic, offset, key, record.value)
+            except Exception as error:  # a defect of ours: it may cost one event, not the institution's stream (P5)
+                log(
+                    "error",
+                    "an event could not be processed",
+                    action="report this defect",
+                    topic=topic,
+                    offset=offset,
+                    error=type(error).__name__,
+                )
+                unit.dead_letter(HemisError("E110", type(error).__name__), topic, offset, key, record.value)
+            account.read += 1
 
     def _control(self, unit: Unit, name: str, topic: str, offset: int, key: bytes | None, raw: bytes) -> None:
         said = self._contract.decode(name, raw)

@@ -28,6 +28,7 @@ class Child:
         self._folder = folder
         self._environment = {**os.environ, **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
+        self._expected = False
 
     @property
     def log(self) -> Path:
@@ -42,6 +43,7 @@ class Child:
         """Start it unless it runs. It may not serve yet."""
         if self.pid is not None:
             return
+        self._expected = True
         self._folder.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -56,12 +58,13 @@ class Child:
     def run(self) -> None:
         """Start it and wait until it has ended well."""
         self.start()
+        self._expected = False
         if self._process is not None and self._process.wait(STOP_SECONDS):
             raise RuntimeError(f"{self.name} failed; the end of its log:\n{self.tail()}")
 
     def require(self) -> None:
-        """Raises RuntimeError with the end of the log if the process has ended."""
-        if self.pid is None:
+        """Raises RuntimeError with the end of the log if the process was started and has ended by itself."""
+        if self._expected and self.pid is None:
             raise RuntimeError(f"{self.name} has ended; the end of its log:\n{self.tail()}")
 
     def tail(self, lines: int = 15) -> str:
@@ -78,6 +81,7 @@ class Child:
 
     def _end(self, number: signal.Signals) -> float:
         sent = time.monotonic()
+        self._expected = False
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(number)
             try:

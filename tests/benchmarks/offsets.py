@@ -5,6 +5,14 @@ from collections.abc import Sequence
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from deploy.local.stack import Stack
+
+
+def administrator(stack: Stack) -> AdminClient:
+    """The superuser's client, silent about connections that end with the stack."""
+    return AdminClient({**stack.admin_config(), "log_level": 0})
+
+
 BEING_MADE = (
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.LEADER_NOT_AVAILABLE,

@@ -7,6 +7,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -19,7 +20,7 @@ from schemas.registry import Registry
 from schemas.topics import CHANGES, CLAIMS, GOLDEN, TOPICS, Role
 from tests.benchmarks import databases, hello, workload
 from tests.benchmarks.children import Child
-from tests.benchmarks.offsets import Ends
+from tests.benchmarks.offsets import Ends, administrator
 from tests.benchmarks.waiting import until
 
 NATIONAL = "hemis_bench"
@@ -42,7 +43,7 @@ class Institution:
         workload.create(self.source_dsn)
         if rows:
             workload.fill(self.source_dsn, rows, population)
-        provision_institution(stack.admin_client(), code, stack.secret(f"kafka.{institution_user(code)}"))
+        provision_institution(administrator(stack), code, stack.secret(f"kafka.{institution_user(code)}"))
         mapping = folder / f"{code}.mapping.yaml"
         mapping.write_text(yaml.safe_dump(workload.mapping(code), allow_unicode=True, sort_keys=False), "utf-8")
         settings = {
@@ -53,19 +54,26 @@ class Institution:
             "slot": self.database,
         }
         self.agent = _process(f"agent-{code}", ("agent", "run"), settings, folder)
-        self.changes = Ends(stack.admin_client(), [CHANGES.name_for(code)])
+        self.national_dsn = stack.dsn("national", NATIONAL)
+        self.changes = Ends(administrator(stack), [CHANGES.name_for(code)])
+
+    def national_key(self, table: workload.Table) -> tuple[str, str, str]:
+        return table.entity, "record_key", f"{self.code}/{table.entity}/{{id}}"
+
+    def watch(self) -> None:
+        self.agent.require()
 
     def remove(self) -> None:
         """Stop the agent and take the institution's topics and database away. RECORDS must not run."""
         self.agent.stop()
-        admin = self._stack.admin_client()
+        admin = administrator(self._stack)
         topics = [topic.name_for(self.code) for topic in TOPICS if topic.scope == "institution"]
         for future in admin.delete_topics(topics).values():
             future.result(30)
         until(self._slot_is_free, f"the slot of {self.code} is free", timeout=30)
         databases.drop_slots(self._stack, self.database)
         with psycopg.connect(self._stack.dsn("universities", "postgres"), autocommit=True) as connection:
-            connection.execute(f"drop database {self.database} with (force)")  # type: ignore[arg-type]
+            connection.execute(f"drop database {self.database} with (force)")
 
     def _slot_is_free(self) -> bool:
         with psycopg.connect(self._stack.dsn("universities", "postgres"), autocommit=True) as connection:
@@ -79,7 +87,7 @@ class Ours:
     name = "ours"
 
     def __init__(self, stack: Stack, folder: Path) -> None:
-        self._stack = stack
+        self.stack = stack
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._stamp = f"{int(time.time()) % 16**6:06X}"
@@ -90,7 +98,7 @@ class Ours:
         self.records: list[Child] = []
         self.people: Child | None = None
         self.sink: Child | None = None
-        self._derived = Ends(stack.admin_client(), [CLAIMS.name, GOLDEN.name])
+        self._derived = Ends(administrator(stack), [CLAIMS.name, GOLDEN.name])
 
     @property
     def main(self) -> Institution:
@@ -101,7 +109,7 @@ class Ours:
         return self.main.source_dsn
 
     def groups(self) -> Mapping[str, Sequence[int]]:
-        ours = {
+        ours: dict[str, Sequence[Child | None]] = {
             "agent": [institution.agent for institution in self.institutions],
             "records": self.records,
             "people": [self.people],
@@ -111,7 +119,7 @@ class Ours:
             name: [child.pid for child in children if child is not None and child.pid is not None]
             for name, children in ours.items()
         }
-        return {**databases.service_groups(self._stack), **pids}
+        return {**databases.service_groups(self.stack), **pids}
 
     def prepare(self, rows: int) -> None:
         if self.sink is None:
@@ -126,7 +134,7 @@ class Ours:
         """One institution more, its agent not started."""
         self._made += 1
         code = f"B{self._stamp}-{self._made}"
-        institution = Institution(self._stack, self._folder, code, rows, self._made)
+        institution = Institution(self.stack, self._folder, code, rows, self._made)
         self.institutions.append(institution)
         return institution
 
@@ -136,7 +144,7 @@ class Ours:
     def start_agent(self, institution: Institution) -> None:
         institution.agent.start()
         if institution.code not in self._answered and not any(worker.pid for worker in self.records):
-            hello.answer(self._stack, institution.code, self._registry(), institution.agent.require)
+            hello.answer(self.stack, institution.code, self._registry(), institution.agent.require)
         self._answered.add(institution.code)
 
     def stop_capture(self) -> None:
@@ -153,12 +161,11 @@ class Ours:
     def wait_delivery(self) -> None:
         """Wait until the national processes serve."""
         for child in self._national():
-            until(
-                lambda child=child: _healthy(child),
-                f"{child.name} is healthy",
-                timeout=READY_SECONDS,
-                watch=child.require,
-            )  # type: ignore[misc]
+            _wait_healthy(child)
+
+    def wait_capture(self) -> None:
+        """Wait until the agent serves."""
+        _wait_healthy(self.main.agent)
 
     def park(self) -> None:
         """Stop every process; nothing is lost, nothing takes CPU."""
@@ -168,14 +175,13 @@ class Ours:
 
     def settle(self) -> None:
         """Wait until PEOPLE has written what follows from the records: the last second brought nothing new."""
-        seen = [self._derived.count(), 0]
-        since = [time.monotonic()]
+        seen, since = self._derived.count(), time.monotonic()
 
         def quiet() -> bool:
-            now = self._derived.count()
-            if now != seen[0]:
-                seen[0], since[0] = now, time.monotonic()
-            return time.monotonic() - since[0] > 1.0
+            nonlocal seen, since
+            if (now := self._derived.count()) != seen:
+                seen, since = now, time.monotonic()
+            return time.monotonic() - since > 1.0
 
         until(quiet, "claims and golden persons stand still", timeout=120, every=0.1)
 
@@ -196,7 +202,7 @@ class Ours:
         return self.main.changes.count()
 
     def national_key(self, table: workload.Table) -> tuple[str, str, str]:
-        return table.entity, "record_key", f"{self.main.code}/{table.entity}/{{id}}"
+        return self.main.national_key(table)
 
     def difference(self) -> str:
         with psycopg.connect(self.source_dsn) as source, psycopg.connect(self.national_dsn) as national:
@@ -204,7 +210,7 @@ class Ours:
         return "" if wanted == found else f"source {wanted}, national {found}"
 
     def watch(self) -> None:
-        for child in self._national():
+        for child in (*self._national(), *(institution.agent for institution in self.institutions)):
             child.require()
 
     def close(self) -> None:
@@ -217,27 +223,27 @@ class Ours:
         return [*self.records, *(child for child in (self.people, self.sink) if child is not None)]
 
     def _registry(self) -> Registry:
-        return Registry(self._stack.registry_url, self._folder / "schemas")
+        return Registry(self.stack.registry_url, self._folder / "schemas")
 
     def _install(self) -> None:
         """Topics, users, schemas, the national database and the settings of the national processes."""
-        passwords = {role: self._stack.secret(f"kafka.{role_user(role)}") for role in ROLES}
-        provision_national(self._stack.admin_client(), PARTITIONS, 1, passwords)
+        passwords = {role: self.stack.secret(f"kafka.{role_user(role)}") for role in ROLES}
+        provision_national(administrator(self.stack), PARTITIONS, 1, passwords)
         self._registry().register_all()
-        databases.fresh(self._stack, "national", NATIONAL)
+        databases.fresh(self.stack, "national", NATIONAL)
         processor = {
-            "person_key_secret": self._stack.secret("person-key"),
+            "person_key_secret": self.stack.secret("person-key"),
             "partitions": PARTITIONS,
             "refresh_seconds": 5,
         }
         for number in range(1, WORKERS + 1):
             name = f"records-{number}"
-            settings = {**_access(self._stack, role_user("records"), self._folder / name), **processor}
+            settings = {**_access(self.stack, role_user("records"), self._folder / name), **processor}
             self.records.append(_process(name, ("processor", "run", "records"), settings, self._folder))
-        settings = {**_access(self._stack, role_user("people"), self._folder / "people"), **processor}
+        settings = {**_access(self.stack, role_user("people"), self._folder / "people"), **processor}
         self.people = _process("people", ("processor", "run", "people"), settings, self._folder)
         settings = {
-            **_access(self._stack, role_user("sink"), self._folder / "sink"),
+            **_access(self.stack, role_user("sink"), self._folder / "sink"),
             "national_dsn": self._national_url(),
         }
         migrate = _process("sink-migrate", ("sink", "migrate"), settings, self._folder)
@@ -271,6 +277,10 @@ def _process(name: str, command: tuple[str, ...], settings: Mapping[str, object]
         folder,
         health=f"http://{HOST}:{port}/healthz",
     )
+
+
+def _wait_healthy(child: Child) -> None:
+    until(partial(_healthy, child), f"{child.name} is healthy", timeout=READY_SECONDS, watch=child.require)
 
 
 def _healthy(child: Child) -> bool:

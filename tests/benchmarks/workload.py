@@ -6,7 +6,6 @@ is one entity record, mapped, validated and put into canonical codes; for the pe
 
 from __future__ import annotations
 
-import io
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,9 +18,51 @@ SEED = 20_261_124
 SENTINELS = 64
 """Rows of a table that change last: with them there, every partition is complete up to the end (chance of a miss below 1e-7)."""
 
-FAMILY = "Nguyễn Trần Lê Phạm Hoàng Huỳnh Phan Vũ Võ Đặng Bùi Đỗ Hồ Ngô Dương Lý".split()
-MIDDLE = "Văn Thị Hữu Đức Minh Ngọc Thanh Quang Thuỳ Gia Bảo Khánh".split()
-GIVEN = "An Anh Bình Châu Dũng Giang Hà Hải Hiếu Hương Khoa Lan Linh Long Mai Nam Nga Phúc Quân Sơn Thảo Trang Tú Tuấn".split()
+FAMILY = [
+    "Nguyễn",
+    "Trần",
+    "Lê",
+    "Phạm",
+    "Hoàng",
+    "Huỳnh",
+    "Phan",
+    "Vũ",
+    "Võ",
+    "Đặng",
+    "Bùi",
+    "Đỗ",
+    "Hồ",
+    "Ngô",
+    "Dương",
+    "Lý",
+]
+MIDDLE = ["Văn", "Thị", "Hữu", "Đức", "Minh", "Ngọc", "Thanh", "Quang", "Thuỳ", "Gia", "Bảo", "Khánh"]
+GIVEN = [
+    "An",
+    "Anh",
+    "Bình",
+    "Châu",
+    "Dũng",
+    "Giang",
+    "Hà",
+    "Hải",
+    "Hiếu",
+    "Hương",
+    "Khoa",
+    "Lan",
+    "Linh",
+    "Long",
+    "Mai",
+    "Nam",
+    "Nga",
+    "Phúc",
+    "Quân",
+    "Sơn",
+    "Thảo",
+    "Trang",
+    "Tú",
+    "Tuấn",
+]
 STREETS = ("Trần Hưng Đạo", "Lê Lợi", "Nguyễn Huệ", "Hai Bà Trưng", "Điện Biên Phủ", "Phan Chu Trinh")
 PROVINCES = ("01", "26", "31", "38", "40", "48", "79", "92")
 
@@ -144,7 +185,7 @@ def fill(dsn: str, rows: int, population: int) -> None:
     with psycopg.connect(dsn) as connection:
         for name, maker in makers.items():
             draw = random.Random(f"{SEED}/{population}/{name}")
-            with connection.cursor().copy(f"copy {name} from stdin") as copy:  # type: ignore[arg-type]
+            with connection.cursor().copy(f"copy {name} from stdin") as copy:
                 for block in _blocks(rows):
                     copy.write("".join("\t".join(maker(draw, n, population)) + "\n" for n in block))
     with psycopg.connect(dsn, autocommit=True) as connection:
@@ -175,8 +216,8 @@ def change(dsn: str, rows: int, changes: int, per_transaction: int, mark: str) -
     return made
 
 
-def change_one_transaction(dsn: str, rows: int, changes: int, mark: str) -> int:
-    """Change about `changes` rows in one transaction; returns how many."""
+def change_one_transaction(dsn: str, changes: int, mark: str) -> tuple[int, str]:
+    """Change at least `changes` rows in one transaction; returns how many, and the mark that they carry in the end."""
     made = turn = 0
     with psycopg.connect(dsn) as connection:
         while made < changes:
@@ -184,9 +225,9 @@ def change_one_transaction(dsn: str, rows: int, changes: int, mark: str) -> int:
             for table in TABLES:
                 made += connection.execute(
                     f"update {table.name} set {table.mark} = %s, updated_at = clock_timestamp()",
-                    [f"{mark}-{turn}"],  # type: ignore[arg-type]
+                    [f"{mark}-{turn}"],
                 ).rowcount
-    return made
+    return made, f"{mark}-{turn}"
 
 
 def sentinel_ids(rows: int) -> list[int]:
@@ -228,14 +269,14 @@ def stored(connection: Connection, institution: str) -> tuple[tuple[str, str], .
 
 def _digest(connection: Connection, rows: str) -> tuple[str, str]:
     query = f"select count(*)::text, coalesce(sum(hashtextextended(content, 0)::numeric), 0)::text from ({rows}) as it"
-    found = connection.execute(query).fetchone()  # type: ignore[arg-type]
+    found = connection.execute(query).fetchone()
     assert found is not None
     return str(found[0]), str(found[1])
 
 
 def _mark(connection: Connection, table: Table, first: int, last: int, mark: str) -> int:
     count = connection.execute(
-        f"update {table.name} set {table.mark} = %s, updated_at = clock_timestamp() where id between %s and %s",  # type: ignore[arg-type]
+        f"update {table.name} set {table.mark} = %s, updated_at = clock_timestamp() where id between %s and %s",
         [mark, first, last],
     ).rowcount
     connection.commit()

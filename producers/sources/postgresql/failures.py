@@ -31,7 +31,7 @@ def by_state(state: str | None) -> HemisError | None:
 
 def translated(error: psycopg.Error) -> HemisError:
     """An error of a statement. The server's text is left out, since it may hold values (P8)."""
-    return by_state(error.sqlstate) or HemisError("E303", "an unexpected refusal", sqlstate=error.sqlstate)
+    return by_state(error.sqlstate) or HemisError("E309", sqlstate=error.sqlstate)
 
 
 def refused(used_password: bool) -> HemisError:

@@ -6,6 +6,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from producers.sources.postgresql.failures import refused
+from schemas.errors import HemisError
 from schemas.settings import Secret
 
 PRINTING = {
@@ -23,9 +24,9 @@ PRINTING = {
 def conninfo(dsn: Secret, **more: str | int) -> str:
     """The connection string with our settings; what the DSN says itself wins, except for how values are printed."""
     options = " ".join(f"-c {name}={value}" for name, value in PRINTING.items())
-    fixed = {"client_encoding": "UTF8", "application_name": "hemis-agent", "connect_timeout": 5}
-    alive = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
-    return make_conninfo(dsn.reveal(), **(alive | fixed | {"options": options} | more))
+    fixed: dict[str, str | int] = {"client_encoding": "UTF8", "application_name": "hemis-agent", "connect_timeout": 5}
+    fixed |= {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
+    return make_conninfo(dsn.reveal(), **(fixed | {"options": options} | more))
 
 
 def connect(dsn: Secret) -> psycopg.Connection[tuple[object, ...]]:
@@ -39,6 +40,4 @@ def connect(dsn: Secret) -> psycopg.Connection[tuple[object, ...]]:
     except psycopg.OperationalError as error:
         raise refused(bool(error.pgconn and error.pgconn.used_password)) from None
     except psycopg.ProgrammingError:
-        from schemas.errors import HemisError
-
         raise HemisError("E201", "source_dsn is no libpq connection string") from None

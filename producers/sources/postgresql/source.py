@@ -79,7 +79,7 @@ class PostgresSource:
         exists = connection.execute("select 1 from pg_publication where pubname = %s", [self._slot]).fetchone()
         made = "create publication {} for table {} with (publish_via_partition_root = true)"
         verb = "alter publication {} set table {}" if exists else made
-        connection.execute(sql.SQL(verb).format(name, listed))  # type: ignore[arg-type]
+        connection.execute(sql.SQL(verb).format(name, listed))
 
     def _slot_state(self, connection: psycopg.Connection[tuple[object, ...]]) -> tuple[bool, bool] | None:
         """(lost, active) of the slot, or None."""

@@ -59,7 +59,7 @@ class PostgresReader:
     def query(self, statement: str, parameters: Sequence[object] = ()) -> list[tuple[object, ...]]:
         """Rows of a statement, errors translated."""
         try:
-            return self._connection.execute(statement, parameters or None).fetchall()  # type: ignore[call-overload,no-any-return]
+            return self._connection.execute(statement, parameters or None).fetchall()
         except psycopg.Error as error:
             raise translated(error) from error
 
@@ -95,13 +95,14 @@ class PostgresReader:
     def quiet_position(self, wait: float) -> int | None:
         if self._waiting is None:
             position = self.query("select (pg_current_wal_insert_lsn() - '0/0')::bigint")[0][0]
-            # Whoever has written below the position has a transaction number by now, so it is below this xmax.
-            limit = self.query("select pg_snapshot_xmax(pg_current_snapshot())::text::bigint")[0][0]
+            # Whoever has written below the position got its transaction number before we take this one. A snapshot's xmax
+            # would not do: it ends at the newest *completed* transaction, and the newest running ones lie above it.
+            limit = self.query("select pg_current_xact_id()::text::bigint")[0][0]
             self._waiting = int(position), int(limit)  # type: ignore[call-overload]
         end = time.monotonic() + wait
         while True:
             oldest = self.query("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint")[0][0]
-            if int(oldest) >= self._waiting[1]:  # type: ignore[call-overload]
+            if int(oldest) > self._waiting[1]:  # type: ignore[call-overload]
                 position, self._waiting = self._waiting[0], None
                 return position
             if time.monotonic() > end:
@@ -156,7 +157,7 @@ class PostgresReader:
 
 
 def _typed(value: str, kind: str) -> sql.Composed:
-    return sql.SQL("{}::{}").format(sql.Literal(value), sql.SQL(kind))  # type: ignore[arg-type]
+    return sql.SQL("{}::{}").format(sql.Literal(value), sql.SQL(kind))
 
 
 def _tuple(parts: Sequence[sql.Composable]) -> sql.Composed:

@@ -23,6 +23,7 @@ from confluent_kafka.admin import (
 from deploy.local import java
 from deploy.local.stack import Stack
 from tests.benchmarks.children import Child
+from tests.benchmarks.offsets import administrator
 from tests.benchmarks.peer import plugins
 from tests.benchmarks.waiting import until
 
@@ -54,7 +55,7 @@ class Worker:
         """Start the worker and wait until it has joined its group and serves."""
         _grant(self._stack)
         self.child.start()
-        until(self._serves, "Kafka Connect serves", timeout=START_SECONDS, watch=self.child.require)
+        until(self.serves, "Kafka Connect serves", timeout=START_SECONDS, watch=self.child.require)
 
     def put(self, name: str, config: dict[str, str]) -> None:
         """Create a connector, or give it this configuration."""
@@ -98,7 +99,8 @@ class Worker:
                 raise RuntimeError(f"{name}: {part.get('trace', '')[:2000]}")
         return status["connector"]["state"], [task["state"] for task in status["tasks"]]
 
-    def _serves(self) -> bool:
+    def serves(self) -> bool:
+        """Whether the REST interface answers; not while the worker starts."""
         try:
             self._call("GET", "/connectors", patience=0)
         except OSError:
@@ -198,7 +200,7 @@ def _free_port() -> int:
 
 def _grant(stack: Stack) -> None:
     """The peer's own user with every right: whom it may harm is not what is compared here."""
-    admin = stack.admin_client()
+    admin = administrator(stack)
     credential = UserScramCredentialUpsertion(
         USER, ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096), stack.secret(f"kafka.{USER}").encode()
     )

@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from deploy.local.stack import Stack
 from tests.benchmarks import databases, workload
-from tests.benchmarks.offsets import Ends
+from tests.benchmarks.offsets import Ends, administrator
 from tests.benchmarks.peer import connectors
 from tests.benchmarks.peer.connect import Worker
 from tests.benchmarks.waiting import until
@@ -47,7 +47,7 @@ class Peer:
         workload.create(self.source_dsn)
         workload.create(self.national_dsn)
         workload.fill(self.source_dsn, rows, 0)
-        self._ends = Ends(self._stack.admin_client(), connectors.topics(self._prefix, workload.NAMES))
+        self._ends = Ends(administrator(self._stack), connectors.topics(self._prefix, workload.NAMES))
 
     def start_capture(self) -> None:
         self._start("source")
@@ -60,6 +60,23 @@ class Peer:
 
     def stop_delivery(self) -> None:
         self._worker.stop("sink")
+
+    def wait_delivery(self) -> None:
+        """Wait until the sink's tasks run."""
+        self._worker.wait_running("sink", connectors.SINK_TASKS)
+
+    def wait_capture(self) -> None:
+        """Wait until the source's task runs."""
+        self._worker.wait_running("source", 1)
+
+    def park(self) -> None:
+        """Stop both connectors; the worker's JVM stays, and stays warm."""
+        self._worker.start()
+        for name in self._worker.names():
+            self._worker.stop(name)
+
+    def settle(self) -> None:
+        """Nothing follows from a row that has arrived."""
 
     def tune(self, mode: connectors.Mode) -> None:
         """Give the running source other settings; it goes on where it was."""
@@ -88,7 +105,9 @@ class Peer:
         return "" if wanted == found else f"source {wanted}, national {found}"
 
     def watch(self) -> None:
-        self._worker.require()
+        self._worker.child.require()
+        if self._worker.serves():
+            self._worker.require()
 
     def close(self) -> None:
         if self._worker.child.pid is not None:

@@ -94,7 +94,12 @@ def national_database(stack: Stack | None) -> Iterator[sa.Engine]:
         admin.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
     parts = psycopg.conninfo.conninfo_to_dict(stack.dsn("national", name))
     url = sa.URL.create(
-        "postgresql+psycopg", str(parts["user"]), str(parts["password"]), str(parts["host"]), int(str(parts["port"])), name
+        "postgresql+psycopg",
+        str(parts["user"]),
+        str(parts["password"]),
+        str(parts["host"]),
+        int(str(parts["port"])),
+        name,
     )
     made = engine(url.render_as_string(hide_password=False))
     try:

@@ -23,7 +23,9 @@ EVENTS = Events()
 A, B = "UNI-A/person/1", "UNI-B/person/2"
 
 
-@pytest.fixture(params=[pytest.param(name, marks=[pytest.mark.real] if "postgresql" in name else []) for name in SUBJECTS])
+@pytest.fixture(
+    params=[pytest.param(name, marks=[pytest.mark.real] if "postgresql" in name else []) for name in SUBJECTS]
+)
 def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Subject]:
     stack = request.getfixturevalue("stack") if "postgresql" in request.param else None
     with SUBJECTS[request.param](tmp_path, stack) as made:

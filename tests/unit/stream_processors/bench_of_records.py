@@ -85,7 +85,7 @@ class Bench:
     def event(self, entity: str, number: str | int, version: int, **more: Any) -> tuple[bytes, bytes]:
         """Key and bytes of a change. `more`: envelope fields (operation, snapshot, absent, untyped, instance, table) and entity fields."""
         key = more.pop("key", f"{CODE}/{entity}/{number}")
-        kind = {
+        kind: dict[str, Any] = {
             "operation": envelope.NEW, "snapshot": False, "absent": (), "untyped": {}, "instance": INSTANCE, "changed_at": NOW + version, "table": f"public.{entity}",
         }  # fmt: skip
         kind |= {name: more.pop(name) for name in list(more) if name in kind}

@@ -1,0 +1,125 @@
+"""The national schema: migrations against models, and the generated views."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from deploy.local.stack import Stack
+from schemas.errors import HemisError
+from sinks import migrate
+from sinks.base import Partition, Run
+from sinks.model import ENTITIES, METADATA
+from sinks.postgresql.sink import PostgresSink
+from sinks.writers import Writers
+from tests.conformance.sinks.events import Events, offline_registry
+from tests.conformance.sinks.subjects import national_database
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture
+def national(stack: Stack) -> Iterator[sa.Engine]:
+    with national_database(stack) as engine:
+        yield engine
+
+
+def differences(engine: sa.Engine) -> list[object]:
+    with engine.connect() as connection, warnings.catch_warnings():
+        # SQLAlchemy can't reflect every index option, and says so.
+        warnings.simplefilter("ignore", sa.exc.SAWarning)
+        return list(compare_metadata(MigrationContext.configure(connection), METADATA))
+
+
+def test_migrations_give_the_models(national: sa.Engine) -> None:
+    done = migrate.migrate(national)
+    assert "table person_history" in done
+    assert differences(national) == []
+    assert migrate.migrate(national) == []
+    migrate.require_schema(national)
+
+
+def test_a_new_entity_and_a_new_field_need_no_revision(national: sa.Engine) -> None:
+    migrate.migrate(national)
+    with national.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE learner, learner_history CASCADE")
+        connection.exec_driver_sql("ALTER TABLE person DROP COLUMN ethnicity CASCADE")
+    with pytest.raises(HemisError, match="E502"):
+        migrate.require_schema(national)
+    assert sorted(migrate.migrate(national)) == ["column person.ethnicity", "table learner", "table learner_history"]
+    assert differences(national) == []
+    migrate.require_schema(national)
+
+
+def test_an_empty_database_is_not_the_programs(national: sa.Engine) -> None:
+    with pytest.raises(HemisError, match="E502"):
+        migrate.require_schema(national)
+
+
+def test_revisions_are_named_by_when_they_may_run() -> None:
+    assert migrate.revisions()
+    assert all("_pre_" in name or "_post_" in name for name in migrate.revisions())
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("2001-05-17", date(2001, 5, 17)),
+        ("2000-02-29", date(2000, 2, 29)),
+        ("2001-02-29", None),
+        ("2001-05", None),
+        ("2001", None),
+        ("0000-01-01", None),
+        ("17/05/2001", None),
+        ("", None),
+    ],
+)
+def test_hemis_date(national: sa.Engine, text: str, day: date | None) -> None:
+    migrate.migrate(national)
+    with national.connect() as connection:
+        assert connection.scalar(sa.select(sa.func.hemis_date(text))) == day
+
+
+def test_views_show_any_moment_and_every_change(national: sa.Engine, tmp_path_factory: pytest.TempPathFactory) -> None:
+    migrate.migrate(national)
+    sink = PostgresSink(national, Writers(offline_registry(tmp_path_factory.mktemp("registry"))))
+    events, partition = Events(), Partition("hemis.clean.person", 0, "t")
+    moments = []
+    for place, name in enumerate(("A", "B", "C"), sink.places([partition])[partition]):
+        sink.apply(
+            [
+                Run(
+                    partition,
+                    place,
+                    place + 1,
+                    [events.change("UNI-A/person/1", place, full_name=name, birth_date="2001-05-17")],
+                )
+            ]
+        )
+        with national.connect() as connection:
+            moments.append(connection.scalar(sa.select(sa.func.clock_timestamp())))
+    sink.close()
+    with national.connect() as connection:
+        seen = [
+            connection.execute(sa.text("SELECT full_name FROM person_as_of(:m)"), {"m": moment}).scalars().all()
+            for moment in [datetime(2000, 1, 1, tzinfo=UTC), *moments]
+        ]
+        assert seen == [[], ["A"], ["B"], ["C"]]
+        history = connection.execute(
+            sa.text("SELECT entity, record->>'full_name', replaced_at IS NULL FROM change_history ORDER BY version")
+        ).all()
+        assert [tuple(row) for row in history] == [
+            ("person", "A", False),
+            ("person", "B", False),
+            ("person", "C", True),
+        ]
+        assert connection.scalar(sa.text("SELECT birth_date_day FROM person_live")) == date(2001, 5, 17)
+        looked = connection.execute(sa.text("SELECT * FROM golden_origin")).all()
+        assert looked == []
+    assert "person" in ENTITIES

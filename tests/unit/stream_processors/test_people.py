@@ -1,0 +1,196 @@
+"""PEOPLE: golden persons do not depend on the order of arrival (R01, R02), and every value knows its origin (P7)."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.codec import HEADER_SIZE, codec
+from stream_processors.contract import Contract
+from stream_processors.people.golden import agree, golden_persons
+from stream_processors.people.unit import Partition, Unit, read_claim
+from stream_processors.store import Store
+from tests.unit.stream_processors.bench_of_records import registry
+
+FIELDS = ("full_name", "birth_date", "sex", "nationality", "ethnicity", "citizen_number", "document_type", "document_number", "birth_province",
+          "permanent_address", "ward_code", "address_from")  # fmt: skip
+
+
+def person(**values: Any) -> dict[str, Any]:
+    return dict.fromkeys(FIELDS) | values
+
+
+class People:
+    """One partition of claims; what was emitted last per golden key and finding."""
+
+    def __init__(self, folder: Path) -> None:
+        self.contract = Contract(registry(folder / "schemas"))
+        self.store = Store(folder / "state")
+        self.partition = Partition("0", self.store)
+        self.golden: dict[str, dict[str, Any]] = {}
+        self.findings: dict[str, dict[str, Any]] = {}
+        self.emitted = 0
+        self.offset = 0
+
+    def take(self, *claims: dict[str, Any]) -> None:
+        unit = Unit(self.partition, self.store, self.contract, 4)
+        for claim in claims:
+            unit.take(self.contract.encode("Claim", claim), self.offset)
+            self.offset += 1
+        unit.settle()
+        self.store.write(unit.store_changes())
+        self.partition.account = unit.account
+        for (topic, _), messages in unit.outputs.items():
+            for _, raw in messages:
+                assert raw is not None
+                self.emitted += 1
+                if topic == "hemis.golden.person":
+                    value = codec("vn.hemis.GoldenPerson").decode(raw, HEADER_SIZE)[0]
+                    self.golden[value["person_key"]] = value
+                else:
+                    value = codec("vn.hemis.Finding").decode(raw, HEADER_SIZE)[0]
+                    self.findings[value["finding_id"]] = value
+
+    def live(self) -> dict[str, dict[str, Any]]:
+        return {key: value for key, value in self.golden.items() if value["live"]}
+
+    def settled(self) -> dict[str, Any]:
+        """What a reader sees, without where and when it was decided."""
+        return {
+            "golden": {
+                k: (v["person"], v["claims"], v["conflict"], _records(v["origins"])) for k, v in self.live().items()
+            },
+            "findings": {k: v["record_key"] for k, v in self.findings.items() if v["status"] == "OPEN"},
+        }
+
+
+def _records(origins: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Origins without the event: of several events with one value any is its origin."""
+    return [{name: value for name, value in origin.items() if name != "place"} for origin in origins]
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> People:
+    return People(tmp_path)
+
+
+def claim(
+    record: str, place: int, values: dict[str, Any] | None, key: str = "n:1", at: int | None = None
+) -> dict[str, Any]:
+    return {
+        "person_key": key, "record_key": record, "generation": 0, "place": place, "orders_place": 0, "epoch": 1, "version": place,
+        "changed_at": at or place, "captured_at": place, "person": values,
+    }  # fmt: skip
+
+
+def test_one_claim_is_forwarded_without_what_is_never_spread(people: People) -> None:
+    values = person(
+        full_name="Trần Thị B",
+        birth_date="2001-02-03",
+        ethnicity="05",
+        citizen_number="001301012345",
+        permanent_address="x" * 300,
+    )
+    people.take(claim("UNI-A/person/1", 4, values))
+    (golden,) = people.live().values()
+    assert golden["person"] == values | {"ethnicity": None}
+    assert golden["origins"] == [
+        {"institution": "UNI-A", "record_key": "UNI-A/person/1", "place": 4, "rule": "newest", "fields": []}
+    ]
+    assert golden["claims"] == ["UNI-A/person/1"]
+
+
+def test_two_agreeing_claims_are_one_person_with_the_origin_of_each_value(people: People) -> None:
+    people.take(claim("UNI-A/person/1", 4, person(full_name="Nguyễn Hòa", birth_date="2001", sex="M"), at=100))
+    people.take(claim("UNI-B/person/9", 7, person(full_name="NGUYỄN HOÀ", birth_date="2001-05-06"), at=200))
+    (golden,) = people.live().values()
+    assert golden["person"]["birth_date"] == "2001-05-06"
+    assert golden["person"]["sex"] == "M"
+    assert {o["record_key"]: o["fields"] for o in golden["origins"]} == {
+        "UNI-A/person/1": ["sex"],
+        "UNI-B/person/9": ["full_name", "birth_date"],
+    }
+    assert not people.findings
+
+
+def test_a_contradiction_goes_to_both_and_is_not_merged(people: People) -> None:
+    people.take(claim("UNI-A/person/1", 4, person(full_name="Nguyễn Minh", birth_date="2001-05-06")))
+    people.take(claim("UNI-B/person/9", 7, person(full_name="Trần Văn C", birth_date="1999-01-02")))
+    assert len(people.live()) == 2
+    assert all(value["conflict"] for value in people.live().values())
+    assert {f["institution"] for f in people.findings.values()} == {"UNI-A", "UNI-B"}
+    people.take(claim("UNI-B/person/9", 8, person(full_name="Nguyễn Minh", birth_date="2001-05-06")))
+    assert list(people.live()) == ["n:1"]
+    assert {f["status"] for f in people.findings.values()} == {"RESOLVED"}
+
+
+def test_a_retraction_restores_the_other_person_exactly(people: People) -> None:
+    people.take(claim("UNI-A/person/1", 4, person(full_name="Nguyễn Minh", birth_date="2001-05-06")))
+    before = people.settled()
+    people.take(claim("UNI-B/person/9", 7, person(full_name="Trần Văn C", birth_date="1999-01-02")))
+    people.take(claim("UNI-B/person/9", 8, None))
+    assert people.settled() == before
+    people.take(claim("UNI-A/person/1", 9, None))
+    assert people.live() == {}
+
+
+def test_an_older_claim_changes_nothing_and_is_not_emitted(people: People) -> None:
+    people.take(claim("UNI-A/person/1", 9, None))
+    people.take(claim("UNI-A/person/1", 4, person(full_name="late")))
+    assert people.live() == {}
+    people.take(claim("UNI-A/person/1", 10, person(full_name="A")))
+    emitted = people.emitted
+    people.take(claim("UNI-A/person/1", 11, person(full_name="A")))
+    assert people.emitted == emitted
+
+
+def test_any_order_of_arrival_gives_the_same_persons_and_findings(tmp_path: Path) -> None:
+    rng = random.Random(3)
+    names = ["Nguyễn Văn Hòa", "Nguyễn Văn Hoà", "nguyen van hoa", "Trần Thị Lý", "Trần Thị Lí"]
+    births = ["2001-05-06", "2001", "2001-05", None, "1999-01-02"]
+    history = []
+    for record in ("UNI-A/person/1", "UNI-A/person/2", "UNI-B/person/1", "UNI-C/person/5"):
+        for place in range(1, 6):
+            key = rng.choice(("n:1", "n:2"))
+            values = person(
+                full_name=rng.choice(names), birth_date=rng.choice(births), sex=rng.choice(("M", "F", None))
+            )
+            history.append(claim(record, 2 * place, values, key, at=rng.randrange(1000)))
+            history.append(claim(record, 2 * place, None, "n:2" if key == "n:1" else "n:1"))
+    settled = []
+    for number in range(20):
+        rng.shuffle(history)
+        people = People(tmp_path / str(number))
+        left = list(history)
+        while left:
+            size = rng.randrange(1, 6)
+            people.take(*left[:size])
+            left = left[size:]
+        settled.append(people.settled())
+        people.store.close()
+    assert all(s == settled[0] for s in settled)
+    assert settled[0]["golden"]
+
+
+def test_agreement() -> None:
+    assert agree(person(full_name="NGUYỄN VĂN HÒA"), person(full_name="Nguyễn Văn Hoà"))
+    assert agree(person(full_name="nguyen van hoa"), person(full_name="Nguyễn Văn Hòa"))
+    assert not agree(person(full_name="Nguyễn Văn Hóa"), person(full_name="Nguyễn Văn Hòa"))
+    assert not agree(person(full_name="A", birth_date="2001-05-06"), person(full_name="A", birth_date="2001-06"))
+
+
+def test_a_group_does_not_hang_on_who_came_first() -> None:
+    a = {"record_key": "A", "place": 1, "changed_at": 1, "person": person(full_name="X", birth_date="2001-05-06")}
+    b = {"record_key": "B", "place": 1, "changed_at": 2, "person": person(full_name="X", birth_date="2001-06-07")}
+    c = {"record_key": "C", "place": 1, "changed_at": 3, "person": person(full_name="X", birth_date="2001")}
+    keys = {tuple(g.person_key for g in golden_persons("n:1", order)) for order in ([a, b, c], [c, b, a], [b, c, a])}
+    assert len(keys) == 1
+
+
+def test_a_claim_is_read_as_the_codec_reads_it(people: People) -> None:
+    value = claim("UNI-A/person/1", 4, person(full_name="A"))
+    read = read_claim(people.contract.encode("Claim", value))
+    assert read.as_mapping() == {"record_key": "UNI-A/person/1", "place": 4, "changed_at": 4, "person": value["person"]}
