@@ -51,7 +51,7 @@ class Progress:
                 except DecodeError:
                     continue
                 at = said["topic"], said["partition"]
-                if said["place"] > self.place.get(at, -1) and said["topic"] != CLAIMS.name:
+                if said["place"] > self.place.get(at, -1) and said["topic"].startswith("hemis.clean."):
                     self._moved[said["partition"]] = time.monotonic()
                 self.place[at] = said["place"]
         consumer.close()
