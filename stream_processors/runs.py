@@ -20,10 +20,12 @@ import asyncio
 import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 import faust
 from aiokafka import ConsumerRecord
+from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
 from faust.transport import conductor
 from faust.transport.drivers import TRANSPORTS
@@ -187,15 +189,15 @@ class Consumer(driver.Consumer):
         }
         if not offsets or not self.flow_active:
             return False
-        done = (
+        try:
             await self._thread.call_thread(
                 self._thread._ensure_consumer().commit,
                 {driver.ensure_aiokafka_TP(tp): OffsetAndMetadata(o, "") for tp, o in offsets.items()},
             )
-            is None
-        )
+        except KafkaError:  # an outage, or a rebalance in between: nobody reads them back, the next commit says more
+            return False
         self._committed_offset.update(offsets)
-        return done
+        return True
 
 
 class Producer(driver.Producer):
@@ -218,10 +220,12 @@ class Conductor(conductor.Conductor):
         return {name for name in metadata.topics() if self.app.stage.pattern.fullmatch(name)}
 
     async def _update_indices(self) -> Iterable[str]:
-        self.subscribed = await self._matching()
-        while not self.subscribed and not self.should_stop:
+        while not self.should_stop:
+            with suppress(KafkaError):
+                self.subscribed = await self._matching()
+                if self.subscribed:
+                    break
             await self.sleep(1.0)
-            self.subscribed = await self._matching()
         return self.subscribed
 
     async def on_partitions_assigned(self, assigned: set[TP]) -> None:
@@ -231,8 +235,11 @@ class Conductor(conductor.Conductor):
     async def _watch_pattern(self) -> None:
         while not self.should_stop:
             await self.sleep(self.app.stage.refresh_seconds)
-            if self._subscription_changed is not None and await self._matching() != self.subscribed:
-                self._subscription_changed.set()
+            if self._subscription_changed is None:
+                continue
+            with suppress(KafkaError):  # no broker can be asked: the next look will do
+                if await self._matching() != self.subscribed:
+                    self._subscription_changed.set()
 
 
 class Transport(driver.Transport):

@@ -193,6 +193,7 @@ def arrived(world: World, code: str, mark: str, timeout: float = 120.0) -> None:
     query = "select document_number from person where record_key = %s"
 
     def stands() -> bool:
+        world.require()
         try:
             with psycopg.connect(world.national_dsn, connect_timeout=5) as national:
                 return national.execute(query, [f"{code}/person/0"]).fetchone() == (mark,)

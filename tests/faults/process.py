@@ -20,7 +20,7 @@ class Process:
         self.name = name
         self.log = logs / f"{name}.log"
         self.url = f"http://127.0.0.1:{port}"
-        self._command = [sys.executable, "-m", "tests.faults.program", *command, "--settings", str(settings)]
+        self._command = [sys.executable, "-m", "deploy.command", *command, "--settings", str(settings)]
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -82,11 +82,12 @@ class Process:
             os.killpg(self.pid, number)
 
     def _end(self, number: signal.Signals) -> None:
-        if self._process is None or self._process.poll() is not None:
+        process, self._process = self._process, None
+        if process is None or process.poll() is not None:
             return
-        self._signal(number)
+        os.killpg(process.pid, number)
         try:
-            self._process.wait(STOP_SECONDS)
+            process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            self._signal(signal.SIGKILL)
-            self._process.wait()
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()

@@ -68,6 +68,11 @@ class World:
             process.stop()
         self.stack.down()
 
+    def require(self) -> None:
+        """Raises RuntimeError if a process has ended by itself."""
+        for process in self.processes.values():
+            process.require()
+
     def wait_ready(self, timeout: float = 90.0) -> None:
         """Until every process works on all that is its."""
         wait_until(lambda: not self.unready(), "every process is ready", timeout)
