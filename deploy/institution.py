@@ -12,9 +12,8 @@ from typing import Any
 import click
 import yaml
 from confluent_kafka import TopicPartition
-from confluent_kafka.admin import AdminClient
 
-from deploy.kafka import TIMEOUT_SECONDS, Refusals, kafka_errors, read_to_end
+from deploy.kafka import TIMEOUT_SECONDS, Refusals, administrator, kafka_errors, read_to_end
 from deploy.local.state import write_private
 from deploy.orders import Kind, Orders
 from deploy.provisioning import ProvisioningError, institution_user, provision_institution
@@ -69,7 +68,7 @@ def add(code: str, output: Path, dry_run: bool, new_password: bool, file: Path |
     settings = load(OperatorSettings, file)
     refusals = Refusals()
     with kafka_errors(refusals):
-        admin = AdminClient(settings.kafka(error_cb=refusals))
+        admin = administrator(settings, refusals)
         existing = set(admin.list_topics(timeout=TIMEOUT_SECONDS).topics)
         folder = output / code
         if dry_run:
@@ -204,7 +203,7 @@ def institutions(settings: OperatorSettings) -> list[Known]:
     reader = Reader(Registry(settings.registry_url, Path(settings.data) / "schemas"))
     refusals = Refusals()
     with kafka_errors(refusals):
-        names = AdminClient(settings.kafka(error_cb=refusals)).list_topics(timeout=TIMEOUT_SECONDS).topics
+        names = administrator(settings, refusals).list_topics(timeout=TIMEOUT_SECONDS).topics
     codes = {institution_of(name) for name in names if name.startswith(CHANGES.prefix)}
     answers: dict[str, dict[str, Any]] = {}
     for message in read_to_end(settings, [CONTROL.name_for(code) for code in codes]):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from schemas.errors import HemisError
 from schemas.settings import OperatorSettings
@@ -35,15 +37,28 @@ def translated(error: KafkaError, **facts: object) -> HemisError:
     return HemisError(_CODES.get(error.code(), "E401"), "", kafka=error.name(), **facts)
 
 
+class Pollable(Protocol):
+    """A client; `poll` serves its callbacks."""
+
+    def poll(self, timeout: float = ...) -> object: ...
+
+
 class Refusals:
-    """A client's `error_cb`. With a wrong password a call only times out; the reason is told here."""
+    """A client's `error_cb`. With a wrong password a call only times out; the reason is told here, once it is polled."""
 
     def __init__(self) -> None:
-        self.last: KafkaError | None = None
+        self.client: Pollable | None = None
+        self._last: KafkaError | None = None
 
     def __call__(self, error: KafkaError) -> None:
         if error.code() in (KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED):
-            self.last = error
+            self._last = error
+
+    def reason(self, error: KafkaError) -> KafkaError:
+        """The refusal behind an error, or the error itself."""
+        if self._last is None and self.client is not None:
+            self.client.poll(0)
+        return self._last or error
 
 
 @contextmanager
@@ -52,7 +67,13 @@ def kafka_errors(refusals: Refusals) -> Iterator[None]:
     try:
         yield
     except KafkaException as error:
-        raise translated(refusals.last or error.args[0]) from error
+        raise translated(refusals.reason(error.args[0])) from error
+
+
+def administrator(settings: OperatorSettings, refusals: Refusals) -> AdminClient:
+    """A client for `kafka_errors(refusals)`."""
+    refusals.client = client = AdminClient(settings.kafka(error_cb=refusals))
+    return client
 
 
 def read_to_end(settings: OperatorSettings, wanted: Iterable[str | TopicPartition]) -> Iterator[Message]:
@@ -65,15 +86,15 @@ def read_to_end(settings: OperatorSettings, wanted: Iterable[str | TopicPartitio
     """
     refusals = Refusals()
     config = {"group.id": GROUP, "enable.auto.commit": False, "enable.partition.eof": True, "error_cb": refusals}
-    with kafka_errors(refusals):
-        consumer = Consumer(settings.kafka(**config))
-        try:
+    refusals.client = consumer = Consumer(settings.kafka(**config))
+    try:
+        with kafka_errors(refusals):
             ends = _ends(consumer, _partitions(consumer, wanted))
             if ends:
                 consumer.assign([TopicPartition(*at, offset=begin) for at, (begin, _) in ends.items()])
                 yield from _until(consumer, {at: end for at, (_, end) in ends.items()})
-        finally:
-            consumer.close()
+    finally:
+        consumer.close()
 
 
 At = tuple[str, int]

@@ -39,7 +39,7 @@ class Orders:
         self._encode = codec(subject("Order")).encode
         self._actor = settings.actor or getpass.getuser()
         self._refusals = Refusals()
-        self._producer = Producer(settings.kafka(**_CONFIG, error_cb=self._refusals))
+        self._refusals.client = self._producer = Producer(settings.kafka(**_CONFIG, error_cb=self._refusals))
         self._known: set[str] = set()
         self._failed: KafkaError | None = None
 

@@ -82,6 +82,10 @@ def _settings() -> Iterator[str]:
     for role, kind in ROLES.items():
         yield f"## {role}"
         yield ""
+        doc = kind.__doc__ or ""
+        if not doc.startswith(f"{kind.__name__}("):  # what dataclass writes where there is none
+            yield " ".join(doc.split())
+            yield ""
         own = [f for f in fields(kind) if f.name not in inherited]
         yield from _table(
             ("setting", "environment", "type", "default", "meaning"),

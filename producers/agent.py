@@ -23,7 +23,7 @@ from producers.mapping.lookups import LookupTable
 from producers.mapping.model import Mapping
 from producers.measures import Measures
 from producers.position import StateFile
-from producers.publisher import Lane, Publisher
+from producers.publisher import LARGEST, Lane, Publisher
 from producers.requests import Requests
 from producers.sources.postgresql.source import PostgresSource
 from producers.sources.postgresql.tables import require
@@ -59,6 +59,8 @@ class Agent:
         self._registry = Registry(settings.registry_url, self._data / "schemas")
         self._topic = CHANGES.name_for(settings.institution)
         self._ran = False
+        self._column_was_gone = False
+        self._largest = LARGEST
         self._wanted = {table: self._mapping.columns_of(table) for table in self._mapping.tables}
 
     # -- life ----------------------------------------------------------------------------------------------------------
@@ -77,9 +79,11 @@ class Agent:
             except _Stop:
                 return
             except HemisError as error:
-                if not error.transient and (not self._ran or error.code in FATAL):
+                if not error.transient and error.code != "E106" and (not self._ran or error.code in FATAL):
                     raise
                 self._measures.failed(error)
+                # The next session begins only once the column is back, but the log still has rows without it.
+                self._column_was_gone = error.code == "E203" or (self._column_was_gone and error.transient)
                 if time.monotonic() - began > LONGEST_PAUSE:
                     pause = FIRST_PAUSE
                 self._stop.wait(pause)
@@ -108,11 +112,14 @@ class Agent:
                 self._settings.buffer_bytes,
                 control_ids["Oversized"],
                 self._data / "dead-letters",
+                self._largest,
             )
             inbox.start()
             self._greet(publisher, inbox, source, identity, instance, control_ids["Hello"])
             programs = compile_mapping(self._mapping, instance, ids, lookups)
-            capture = Capture(self._mapping, programs, lookups, instance, control_ids["Sweep"], keys)
+            capture = Capture(
+                self._mapping, programs, lookups, instance, control_ids["Sweep"], keys, lenient=self._column_was_gone
+            )
             loader = Loader(
                 self._file,
                 source.reader,
@@ -124,6 +131,8 @@ class Agent:
             watch = Watch(source.reader, self._settings.slot, self._settings.heartbeat_seconds, self._measures)
             self._stream(source, publisher, inbox, loader, watch, capture, instance)
         finally:
+            if publisher is not None:
+                self._largest = publisher.largest  # what this broker has refused, it will refuse again
             for part in (watch, loader, publisher, inbox, source):
                 if part is not None:
                     part.close()
@@ -278,6 +287,7 @@ class Agent:
         lane = Lane(publisher, self._waiting(source))
         measures, state = self._measures, self._file.state
         measures.session()
+        measures.beat(lane, loader, inbox.findings_open)
         measures.state = "streaming"
         self._ran = True
         tidy: Callable[[], bool] = _every(0.25)
@@ -302,6 +312,8 @@ class Agent:
             if not tidy():
                 continue
             measures.beat(lane, loader, inbox.findings_open)
+            if loader.crash is not None:
+                raise loader.crash
             if watch.lost:
                 raise HemisError("E306")
             while inbox.answers:

@@ -49,6 +49,8 @@ class Capture:
 
     Args:
         keys: primary key columns by table, for repairs.
+        lenient: rows that were written while a key column was missing are passed over and their table is read again. Only
+            right once the column is back: the log for ever shows the table as it was.
     """
 
     def __init__(
@@ -59,12 +61,16 @@ class Capture:
         instance: str,
         sweep_id: int,
         keys: Map[str, tuple[str, ...]],
+        *,
+        lenient: bool = False,
     ) -> None:
         self._mapping = mapping
         self._programs = programs
         self._instance = instance
         self._sweep_id = sweep_id
         self._keys = keys
+        self._lenient = lenient
+        self._unkeyed: set[str] = set()
         self._stamps = Stamps()
         self._committed_at = 0
         self._inside = False
@@ -91,6 +97,8 @@ class Capture:
         for message in batch:
             if type(message) is tuple:
                 kind, position, table, row, old, absent = cast(RowChange, message)
+                if table in self._unkeyed:
+                    continue
                 if table in self._by_table:
                     self._look_up(kind, table, row, old, taken)
                 program = programs.get(table)
@@ -118,7 +126,7 @@ class Capture:
             elif type(message) is Truncated:
                 self._truncated(message, taken)
             elif type(message) is Described:
-                self._described(message)
+                self._described(message, taken)
         taken.committed_at = self._committed_at
         return taken
 
@@ -187,15 +195,21 @@ class Capture:
                 )
                 taken.events.append(event)
 
-    def _described(self, message: Described) -> None:
+    def _described(self, message: Described, taken: Taken) -> None:
         new = message.missing - self._missing.get(message.table, NOTHING)
         self._missing[message.table] = message.missing
-        if not new:
-            return
         needed = {c for record in self._mapping.records_of(message.table) for c in record.key_columns}
         needed |= {c for lk in self._mapping.lookups.values() if lk.table == message.table for c in (lk.key, lk.value)}
-        if lost := sorted(new & needed):
-            raise HemisError("E203", "records have no key without it", table=message.table, column=", ".join(lost))
+        self._unkeyed.discard(message.table)
+        if lost := sorted(message.missing & needed):
+            if not self._lenient:
+                raise HemisError("E203", "records have no key without it", table=message.table, column=", ".join(lost))
+            self._unkeyed.add(message.table)
+            taken.reloads += [message.table] if message.table in self._programs else []
+            for name, _, _, _ in self._by_table.get(message.table, ()):
+                taken.reloads += [dependent for dependent, _, _ in self._mapping.dependents(name)]
+        if not new:
+            return
         log(
             "warning",
             "mapped column is gone; its fields are sent as absent",

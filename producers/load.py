@@ -71,6 +71,8 @@ class Loader:
         self._stop = Event()
         self._stamps = Stamps()
         self.error: HemisError | None = None
+        self.crash: Exception | None = None
+        """A fault of the program in this thread; the run loop raises it, since a silent thread looks like a slow load."""
         self.waiting_for_old = False
         self._thread = Thread(target=self._run, name="loader", daemon=True)
         self._thread.start()
@@ -94,6 +96,14 @@ class Loader:
         self._thread.join(10)
 
     def _run(self) -> None:
+        try:
+            self._loop()
+        except _Stopped:
+            return
+        except Exception as error:
+            self.crash = error
+
+    def _loop(self) -> None:
         while not self._stop.is_set():
             if not self.busy:
                 self._wake.wait(1.0)
@@ -102,8 +112,6 @@ class Loader:
             try:
                 self._work()
                 self.error = None
-            except _Stopped:
-                return
             except HemisError as error:
                 if self.error is None or self.error.code != error.code:
                     log(

@@ -13,12 +13,13 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from confluent_kafka import KafkaError, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from schemas.codec import codec
 from schemas.envelope import header, read
@@ -29,6 +30,9 @@ Event = tuple[bytes, bytes]
 
 LARGEST = (8 << 20) - 4096
 """Bytes of the largest event that a changes topic takes, less what a batch adds."""
+
+WATCHED = 900_000
+"""Events above this get a delivery report of their own: only they can be refused for their size."""
 
 _CONFIG: dict[str, object] = {
     "acks": "all",
@@ -162,9 +166,10 @@ class Publisher:
         buffer_bytes: int,
         oversized_id: int,
         folder: Path,
+        largest: int = LARGEST,
     ) -> None:
         self.topic = topic
-        self.largest = LARGEST
+        self.largest = largest
         self.oversized = 0
         self._folder = folder
         self._oversized_id = oversized_id
@@ -208,24 +213,50 @@ class Publisher:
             try:
                 if i == last:
                     produce(topic, value, key, 0, done)
+                elif len(value) > WATCHED:
+                    produce(topic, value, key, 0, self._watched)
                 else:
                     produce(topic, value, key, 0)
             except BufferError:
-                self._push((key, value), done if i == last else None, waiting)
-        self._producer.poll(0)
+                self._push((key, value), done if i == last else self._watched, waiting)
+            except KafkaException as error:
+                raise self._ended(error) from error
+        self._serve(0)
 
-    def _push(self, event: Event, done: Callable[[Any, Any], None] | None, waiting: Callable[[], None]) -> None:
+    def _watched(self, error: KafkaError | None, message: Any) -> None:
+        if error is not None:
+            self.fail(error)
+
+    def _ended(self, error: KafkaException) -> HemisError:
+        """Why the producer takes no more. The reports of what was under way come after the end, and name the cause."""
+        for _ in range(20):
+            try:
+                self._producer.poll(0.05)
+            except KafkaException:
+                continue
+            if self._error is not None:
+                break
+        self._error = self._error or translated(error.args[0])
+        return self._error
+
+    def _serve(self, wait: float) -> None:
+        """Delivery reports and errors. A producer that has ended raises out of the client itself."""
+        try:
+            self._producer.poll(wait)
+        except KafkaException as error:
+            raise self._ended(error) from error
+
+    def _push(self, event: Event, done: Callable[[Any, Any], None], waiting: Callable[[], None]) -> None:
         while True:
-            self._producer.poll(0.02)
+            self._serve(0.02)
             waiting()
             self.check()
             try:
-                if done is None:
-                    self._producer.produce(self.topic, event[1], event[0], 0)
-                else:
-                    self._producer.produce(self.topic, event[1], event[0], 0, done)
+                self._producer.produce(self.topic, event[1], event[0], 0, done)
             except BufferError:
                 continue
+            except KafkaException as error:
+                raise self._ended(error) from error
             return
 
     def poll(self, wait: float) -> None:
@@ -234,7 +265,7 @@ class Publisher:
         Raises:
             HemisError: the producer has ended.
         """
-        self._producer.poll(wait)
+        self._serve(wait)
         self.check()
 
     def _replaced(self, key: bytes, value: bytes) -> Event:
@@ -284,4 +315,5 @@ class Publisher:
     def close(self) -> None:
         """Forget what is not acknowledged: the source will send it again."""
         self._producer.purge(True, True, True)
-        self._producer.poll(0)
+        with suppress(KafkaException):  # it may have ended already
+            self._producer.poll(0)

@@ -8,6 +8,7 @@ them and keeps every other byte.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from schemas.codec import HEADER_SIZE, long_bytes, long_rest, read_long, read_text, size_bytes, text_bytes
@@ -21,15 +22,17 @@ UNSTAMPED = long_bytes(0) + long_bytes(-1)
 
 
 class Envelope(NamedTuple):
-    """A read envelope. `rest` is where the bytes behind the stamps begin, `body` where the entity begins."""
+    """A read envelope. `rest` is where the bytes behind the stamps begin, `body` where the entity begins.
+
+    `clock` holds version, changed_at and captured_at as they lie on the wire: they are forwarded far more often than read.
+    """
 
     epoch: int
     place: int
     operation: int
     snapshot: bool
     version: int
-    changed_at: int
-    captured_at: int
+    clock: bytes
     instance: str
     source_table: str
     record_key: str
@@ -37,6 +40,19 @@ class Envelope(NamedTuple):
     untyped: dict[str, str]
     rest: int
     body: int
+
+    @property
+    def changed_at(self) -> int:
+        """Commit time at the source, µs UTC."""
+        _, p = read_long(self.clock, 0)
+        return read_long(self.clock, p)[0]
+
+    @property
+    def captured_at(self) -> int:
+        """When the agent read the change, µs UTC."""
+        _, p = read_long(self.clock, 0)
+        _, p = read_long(self.clock, p)
+        return read_long(self.clock, p)[0]
 
 
 def header(schema_id: int) -> bytes:
@@ -67,44 +83,66 @@ def read(raw: bytes) -> Envelope:
         raise DecodeError(f"envelope: {type(error).__name__}") from error
 
 
+_CONTINUED = int.from_bytes(b"\x80" * 16, "little")
+_TIMES = int.from_bytes((b"\x80" * 7 + b"\x00") * 2, "little")
+"""The continuation bits of two longs of eight bytes each, which every time between 1971 and 2540 is."""
+
+_NO_TEXTS: dict[str, str] = {}
+
+
+@lru_cache(maxsize=4096)
+def _origin(raw: bytes) -> tuple[str, str]:
+    """Instance and source table: the same bytes in every event of a table."""
+    instance, p = read_text(raw, 0)
+    table, _ = read_text(raw, p)
+    return instance, table
+
+
+def _skip_long(b: bytes, p: int) -> int:
+    for _ in range(10):
+        p += 1
+        if b[p - 1] < 128:
+            return p
+    raise DecodeError("envelope: a long of more than ten bytes")
+
+
 def _read(b: bytes) -> Envelope:
-    p = HEADER_SIZE
-    n = b[p]
-    p += 1
-    if n > 127:
-        n, p = long_rest(b, p, n)
-    epoch = (n >> 1) ^ -(n & 1)
-    n = b[p]
-    p += 1
-    if n > 127:
-        n, p = long_rest(b, p, n)
-    place = (n >> 1) ^ -(n & 1)
+    p = HEADER_SIZE + 2
+    epoch, place = b[p - 2], b[p - 1]
+    if epoch > 127 or place > 127:
+        epoch, p = read_long(b, HEADER_SIZE)
+        place, p = read_long(b, p)
+    else:
+        epoch, place = (epoch >> 1) ^ -(epoch & 1), (place >> 1) ^ -(place & 1)
     rest = p
-    operation = b[p] >> 1
-    if operation > 2 or b[p] & 1 or b[p + 1] > 1:
+    operation, snapshot = b[p], b[p + 1]
+    if operation > 4 or operation & 1 or snapshot > 1:
         raise DecodeError("envelope: operation or snapshot flag")
-    snapshot = b[p + 1] == 1
     p += 2
+    clock = p
     n = b[p]
     p += 1
     if n > 127:
         n, p = long_rest(b, p, n)
-    version = (n >> 1) ^ -(n & 1)
-    n = b[p]
-    p += 1
-    if n > 127:
-        n, p = long_rest(b, p, n)
-    changed_at = (n >> 1) ^ -(n & 1)
-    n = b[p]
-    p += 1
-    if n > 127:
-        n, p = long_rest(b, p, n)
-    captured_at = (n >> 1) ^ -(n & 1)
-    instance, p = read_text(b, p)
-    source_table, p = read_text(b, p)
-    key, p = read_text(b, p)
+    if int.from_bytes(b[p : p + 16], "little") & _CONTINUED == _TIMES:
+        origin = p + 16
+    else:
+        origin = _skip_long(b, _skip_long(b, p))
+    table_at = origin + 1 + (b[origin] >> 1)
+    if b[origin] > 127 or b[table_at] > 127:
+        instance, p = read_text(b, origin)
+        table, p = read_text(b, p)
+    else:
+        p = table_at + 1 + (b[table_at] >> 1)
+        instance, table = _origin(b[origin:p])
+    size = b[p]
+    key = p + 1
+    if size > 127:
+        size, key = long_rest(b, key, size)
+    p = key + (size >> 1)
+    record_key = b[key:p].decode()
     absent: tuple[str, ...] = ()
-    untyped: dict[str, str] = {}
+    untyped = _NO_TEXTS
     if b[p] == 0:
         p += 1
     else:
@@ -116,14 +154,13 @@ def _read(b: bytes) -> Envelope:
     return Envelope(
         epoch,
         place,
-        operation,
-        snapshot,
-        version,
-        changed_at,
-        captured_at,
+        operation >> 1,
+        snapshot == 1,
+        (n >> 1) ^ -(n & 1),
+        b[clock:origin],
         instance,
-        source_table,
-        key,
+        table,
+        record_key,
         absent,
         untyped,
         rest,
@@ -214,6 +251,11 @@ def write(
     )
 
 
-def stamp(raw: bytes, rest: int, epoch: int, place: int) -> bytes:
-    """The message with RECORDS' stamps in place of the sender's; everything from `rest` on is kept byte for byte."""
-    return raw[:HEADER_SIZE] + long_bytes(epoch) + long_bytes(place) + raw[rest:]
+def stamp(raw: bytes, event: Envelope, epoch: int, place: int) -> tuple[bytes, Envelope]:
+    """The message with RECORDS' stamps in place of the sender's, and its envelope; everything behind is kept byte for byte."""
+    stamps = long_bytes(epoch) + long_bytes(place)
+    moved = HEADER_SIZE + len(stamps) - event.rest
+    return (
+        raw[:HEADER_SIZE] + stamps + raw[event.rest :],
+        Envelope(epoch, place, *event[2:-2], event.rest + moved, event.body + moved),
+    )

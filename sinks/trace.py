@@ -117,23 +117,30 @@ def trace(engine: sa.Engine, record_key: str, *, reveal: bool = False, actor: st
 def _versions(connection: sa.Connection, target: Target, key: str, reveal: bool) -> tuple[Version, ...]:
     assert target.history is not None
     names = avro_schema.field_names(target.name)
-    rows: list[tuple[Mapping[str, Any], datetime | None]] = []
+    rows: list[dict[str, Any]] = []
     for table in (target.table, target.history):
-        for row in connection.execute(sa.select(table).where(table.c[target.key] == key)).mappings():
-            rows.append((row, row.get("replaced_at")))
-    rows.sort(key=lambda r: (r[0]["epoch"], r[0]["version"]))
+        found = connection.execute(sa.select(table).where(table.c[target.key] == key)).mappings()
+        rows += [{"replaced_at": None, **row} for row in found]
+    rows.sort(key=lambda row: (row["epoch"], row["version"]))
     out = []
     before: dict[str, Any] = {}
-    for row, replaced in rows:
+    for row in rows:
         values = {name: row[name] for name in names} | {f"untyped.{k}": v for k, v in (row["untyped"] or {}).items()}
         changed = tuple(n for n in dict.fromkeys([*values, *before]) if values.get(n) != before.get(n))
         out.append(
             Version(
-                *(row[n] for n in ("epoch", "version", "place", "operation", "snapshot", "source_table")),
-                *(row[n] for n in ("changed_at", "captured_at", "applied_at")),
-                replaced,
-                values if reveal or target.name not in PERSONAL else _masked(values, target.name),
-                changed,
+                epoch=row["epoch"],
+                version=row["version"],
+                place=row["place"],
+                operation=row["operation"],
+                snapshot=row["snapshot"],
+                source_table=row["source_table"],
+                changed_at=row["changed_at"],
+                captured_at=row["captured_at"],
+                applied_at=row["applied_at"],
+                replaced_at=row["replaced_at"],
+                values=values if reveal or target.name not in PERSONAL else _masked(values, target.name),
+                changed=changed,
             )
         )
         before = values
@@ -163,7 +170,9 @@ def _persons(connection: sa.Connection, record_key: str, reveal: bool) -> tuple[
     aliases = sa.select(PERSON_ALIAS.c.person_key).where(PERSON_ALIAS.c.alias.in_(claims))
     table = GOLDEN.table
     query = sa.select(table).where(sa.or_(table.c.person_key.in_(claims), table.c.person_key.in_(aliases)))
-    return tuple(_golden(row, reveal) for row in connection.execute(query.order_by(table.c.person_key)).mappings())
+    return tuple(
+        _golden(dict(row), reveal) for row in connection.execute(query.order_by(table.c.person_key)).mappings()
+    )
 
 
 def _golden(row: Mapping[str, Any], reveal: bool) -> Golden:
@@ -193,10 +202,14 @@ def _findings(connection: sa.Connection, records: set[str | None]) -> tuple[Find
     query = sa.select(FINDING.table).where(f.record_key.in_(sorted(r for r in records if r)))
     return tuple(
         Finding(
-            *(row[n] for n in ("rule", "severity", "status", "institution", "record_key")),
-            tuple(row["fields"]),
-            row["other_record"],
-            row["at"],
+            rule=row["rule"],
+            severity=row["severity"],
+            status=row["status"],
+            institution=row["institution"],
+            record_key=row["record_key"],
+            fields=tuple(row["fields"]),
+            other_record=row["other_record"],
+            at=row["at"],
         )
         for row in connection.execute(query.order_by(f.status, f.at.desc())).mappings()
     )

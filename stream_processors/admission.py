@@ -26,6 +26,7 @@ class Progress:
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         self.place: dict[Partition, int] = {}
+        self._moved: dict[int, float] = {}
         self._config = {
             **config,
             "group.id": "hemis-records-progress",
@@ -49,8 +50,16 @@ class Progress:
                     said, _ = decode(value, HEADER_SIZE)
                 except DecodeError:
                     continue
-                self.place[said["topic"], said["partition"]] = said["place"]
+                at = said["topic"], said["partition"]
+                if said["place"] > self.place.get(at, -1) and said["topic"] != CLAIMS.name:
+                    self._moved[said["partition"]] = time.monotonic()
+                self.place[at] = said["place"]
         consumer.close()
+
+    def others_move(self, slot: int, within: float) -> bool:
+        """Did the sink work for other slots than this one within so many seconds? Then somebody shares it."""
+        now = time.monotonic()
+        return any(now - at < within for partition, at in list(self._moved.items()) if partition != slot)
 
     def close(self) -> None:
         self._stop.set()

@@ -15,12 +15,11 @@ from deploy.demo.place import Connection, Place
 from deploy.demo.scrape import Scraper, Snapshot
 from deploy.local.stack import Say
 
-CHANGE_SECONDS = 60.0
 HUGE_ROWS = 200_000
 PATIENCE_SECONDS = 120.0
 
 
-def check(place: Place, scraper: Scraper, rate: float, say: Say, stop: Event) -> bool:
+def check(place: Place, scraper: Scraper, rate: float, seconds: float, say: Say, stop: Event) -> bool:
     """Whether every source row equals its national row in the end, and nothing is left in flight."""
     arrival = Arrival(place)
     offices = {code: place.office(code) for code in CODES}
@@ -32,7 +31,7 @@ def check(place: Place, scraper: Scraper, rate: float, say: Say, stop: Event) ->
         if not all(o.perfect for o in loaded):
             print_outcomes(loaded, scraper.snapshot(), say)
             return False
-        changes(Driver(place.shapes, offices, place.facts.seed), others, rate, say, stop)
+        changes(Driver(place.shapes, offices, place.facts.seed), others, rate, seconds, say, stop)
         began = time.monotonic()
         last = scraper.snapshot()
 
@@ -51,8 +50,10 @@ def check(place: Place, scraper: Scraper, rate: float, say: Say, stop: Event) ->
             connection.close()
 
 
-def changes(driver: Driver, connections: dict[str, Connection], rate: float, say: Say, stop: Event) -> None:
-    """A minute of changes; at its fifths the rare events, on connections of their own."""
+def changes(
+    driver: Driver, connections: dict[str, Connection], rate: float, seconds: float, say: Say, stop: Event
+) -> None:
+    """Changes for a time; at its fifths the rare events, on connections of their own."""
     steps: list[Callable[[], str]] = [
         lambda: f"TRUNCATE: {events.truncate_contracts(connections['DHB']):,} contracts of DHB",
         lambda: f"filled again: {events.refill_contracts(connections['DHB']):,} contracts",
@@ -63,14 +64,14 @@ def changes(driver: Driver, connections: dict[str, Connection], rate: float, say
 
     def drive() -> None:
         try:
-            driver.run(rate, stop, CHANGE_SECONDS)
+            driver.run(rate, stop, seconds)
         except BaseException as error:
             errors.append(error)
 
     thread = Thread(target=drive, name="changes")
     thread.start()
     for step in steps:
-        if stop.wait(CHANGE_SECONDS / (len(steps) + 1)):
+        if stop.wait(seconds / (len(steps) + 1)):
             break
         say(step())
     thread.join()

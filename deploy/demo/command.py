@@ -20,6 +20,7 @@ from schemas.errors import Exit
     "--learners", default=30_000, show_default=True, help="Learners of all three universities, for a new demo."
 )
 @click.option("--rate", default=50.0, show_default=True, help="Changes per second, over all universities.")
+@click.option("--seconds", default=60.0, show_default=True, help="How long the check's changes go on.")
 @click.option("--seed", default=1, show_default=True, help="Seed of people, errors and changes, for a new demo.")
 @click.option(
     "--home",
@@ -28,7 +29,7 @@ from schemas.errors import Exit
     show_default=True,
     help="Folder.",
 )
-def demo(check: bool, clean: bool, learners: int, rate: float, seed: int, home: Path) -> None:
+def demo(check: bool, clean: bool, learners: int, rate: float, seconds: float, seed: int, home: Path) -> None:
     """Three universities of synthetic people and the whole bus, on this machine.
 
     Ctrl-C ends everything; the next call goes on with the data.
@@ -37,7 +38,11 @@ def demo(check: bool, clean: bool, learners: int, rate: float, seed: int, home: 
         if clean:
             remove(home, click.echo)
             sys.exit(Exit.FINE)
-        sys.exit(run_demo(home, learners=learners, rate=rate, seed=seed, checked=check, say=click.echo))
+        sys.exit(
+            run_demo(
+                home, learners=learners, rate=rate, seed=seed, check_seconds=seconds if check else None, say=click.echo
+            )
+        )
     except StackError as error:
         click.echo(f"{error.message}\n  → {error.hint}", err=True)
         sys.exit(Exit.TRANSIENT)

@@ -29,8 +29,8 @@ from schemas.errors import Exit
 REFRESH_SECONDS = 1.0
 
 
-def demo(home: Path, *, learners: int, rate: float, seed: int, checked: bool, say: Say) -> Exit:
-    """Run until Ctrl-C, or until the check has ended. The data stays; the next run goes on with it."""
+def demo(home: Path, *, learners: int, rate: float, seed: int, check_seconds: float | None, say: Say) -> Exit:
+    """Run until Ctrl-C, or with `check_seconds` until a check with so long a time of changes has ended. The data stays; the next run goes on with it."""
     with _stopping() as stop:
         began = time.monotonic()
         place = Place(home, learners, seed)
@@ -44,8 +44,8 @@ def demo(home: Path, *, learners: int, rate: float, seed: int, checked: bool, sa
             workers.start(wanted)
             say(f"{len(wanted)} processes started after {time.monotonic() - began:.1f} s")
             scraper = Scraper({worker.name: worker.metrics for worker in wanted}, CODES)
-            if checked:
-                fine = check(place, scraper, rate, say, stop)
+            if check_seconds is not None:
+                fine = check(place, scraper, rate, check_seconds, say, stop)
                 say("\n".join(workers.messages))
                 return Exit.FINE if fine else Exit.FINDINGS
             _show(place, workers, scraper, rate, stop)

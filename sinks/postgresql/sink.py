@@ -14,7 +14,7 @@ from sinks.base import Applied, Capabilities, Fenced, Partition, Run
 from sinks.model import Target
 from sinks.postgresql import statements as sql
 from sinks.postgresql.transcode import HEADER, TRAILER, UNREADABLE, Transcoder, transcoder
-from sinks.postgresql.wire import DataRefused, run, translated_error
+from sinks.postgresql.wire import DataRefused, Locked, run, translated_error
 from sinks.rows import decoded, required_target
 from sinks.writers import Writer, Writers
 
@@ -57,6 +57,9 @@ class PostgresSink:
         try:
             plans, applied = self._staged(runs)
             return self._transaction(runs, plans, applied)
+        except Locked:
+            self._query(sql.END_FROZEN)
+            raise
         except (DataRefused, HemisError, *UNREADABLE) as error:
             if isinstance(error, HemisError) and error.declared.nature is not Nature.DATA:
                 raise

@@ -1,7 +1,8 @@
 """The set statements over a staged batch, per target. `alone`: no key is twice in the batch.
 
-They are prepared once per connection. The staging table is small and the national one large, so every join is a look-up
-of the staged keys in the primary key.
+They are prepared once per connection, when the tables may still be empty and the planner knows nothing; a plan made then
+once ran a thousand times longer. So none is left to it: every join is a lateral look-up of staged keys in a primary key,
+and its `OFFSET 0` keeps the planner from turning it round.
 """
 
 from __future__ import annotations
@@ -15,8 +16,15 @@ from sinks.model import GOLDEN, Target
 
 SESSION = (
     "SET plan_cache_mode = force_generic_plan; SET enable_hashjoin = off; SET enable_mergejoin = off; "
-    "SET enable_seqscan = off; SET jit = off; SET client_encoding = 'UTF8'; SET application_name = 'hemis sink'"
+    "SET enable_seqscan = off; SET jit = off; SET client_encoding = 'UTF8'; SET application_name = 'hemis sink'; "
+    "SET lock_timeout = '2s'; SET idle_in_transaction_session_timeout = '10s'"
 )
+END_FROZEN = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'hemis sink' AND pid <> pg_backend_pid() "
+    "AND usename = current_user AND wait_event_type = 'Client' AND xact_start < now() - interval '2 s'"
+)
+"""Sinks that have held a transaction open for long without a word: frozen, they would keep their former partitions' rows
+locked. Whoever is ended so has applied nothing, and reads again."""
 ADVANCE = (
     "PREPARE advance (text, int, text, bigint, bigint) AS UPDATE applied_offset SET next_offset = $5, applied_at = now() "
     "WHERE topic = $1 AND partition = $2 AND topic_id = $3 AND next_offset = $4"
@@ -83,12 +91,20 @@ def _given(target: Target) -> tuple[list[str], str]:
     return ["applied_at"], "now()"
 
 
+def _current(target: Target) -> str:
+    """The current row `cur` of each staged row `s` that is newer."""
+    return (
+        f"CROSS JOIN LATERAL (SELECT * FROM {target.name} c WHERE c.{target.key} = s.{target.key} "
+        f"AND {_newer(target, 's.', 'c.')} OFFSET 0) cur"
+    )
+
+
 def _replaced(target: Target, source: str) -> str:
     """The current rows that are about to be replaced, into the history."""
     names = [c.name for c in target.table.columns]
     return (
         f"INSERT INTO {target.name}_history ({_quoted(names)}, replaced_at) SELECT {_quoted(names, 'cur.')}, now() "
-        f"FROM {source} s JOIN {target.name} cur USING ({target.key}) WHERE {_newer(target, 's.', 'cur.')}"
+        f"FROM {source} s {_current(target)}"
     )
 
 
@@ -107,7 +123,7 @@ def _between(target: Target, stage: str) -> str:
         f"INSERT INTO {target.name}_history AS cur ({_quoted(names)}, {_quoted(given)}, replaced_at) "
         f"SELECT {_quoted(names, 's.')}, {values}, now() FROM {ranked} s WHERE own < newest AND (before IS NULL OR own > before) "
         f"AND NOT EXISTS (SELECT FROM {target.name} c WHERE c.{target.key} = s.{target.key} "
-        f"AND ({_version(target, 'c.')}) >= ({_version(target, 's.')})) ORDER BY s.{target.key}, own",
+        f"AND ({_version(target, 'c.')}) >= ({_version(target, 's.')}) OFFSET 0) ORDER BY s.{target.key}, own",
     )
 
 
@@ -148,7 +164,7 @@ def _counted(target: Target, insert: str, *, claims: bool = False) -> str:
 def _unclaim(source: str) -> str:
     """Claims that a newer golden person no longer has."""
     return (
-        f"DELETE FROM person_claim c USING (SELECT cur.person_key, gone FROM {source} s JOIN golden_person cur "
-        f"USING (person_key) CROSS JOIN LATERAL unnest(cur.claims) gone WHERE {_newer(GOLDEN, 's.', 'cur.')} "
-        "AND NOT gone = ANY (s.claims)) old WHERE c.record_key = old.gone AND c.person_key = old.person_key"
+        f"DELETE FROM person_claim WHERE ctid = ANY (ARRAY(SELECT held.ctid FROM {source} s {_current(GOLDEN)} "
+        "CROSS JOIN LATERAL unnest(cur.claims) gone CROSS JOIN LATERAL (SELECT c.ctid FROM person_claim c "
+        "WHERE c.record_key = gone AND c.person_key = s.person_key OFFSET 0) held WHERE NOT gone = ANY (s.claims)))"
     )

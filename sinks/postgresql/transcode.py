@@ -34,6 +34,7 @@ _SIZE: list[bytes | None] = [None if n & 1 else (n >> 1).to_bytes(4, "big") for 
 ODD = "if n & 1: raise DecodeError('a negative length')"
 CHECK_KEY = "if b[p:e] != k: raise DecodeError('the key is not the message key')"
 
+_JSON = json.JSONEncoder(ensure_ascii=False).encode
 _FIXED = {"int": ("i", 4), "long": ("q", 8), "timestamp-micros": ("q", 8), "boolean": ("?", 1)}
 
 
@@ -244,7 +245,7 @@ def _texts(b: bytes, p: int) -> tuple[bytes, int]:
     while True:
         count, p = _count(b, p)
         if count == 0:
-            return _sized(b"\x01" + json.dumps(found, ensure_ascii=False).encode()), p
+            return _sized(b"\x01" + _JSON(found).encode()), p
         for _ in range(count):
             name, p = read_text(b, p)
             found[name], p = read_text(b, p)
@@ -256,7 +257,7 @@ def _origins(b: bytes, p: int) -> tuple[bytes, int]:
     while True:
         count, p = _count(b, p)
         if count == 0:
-            return _sized(json.dumps(out, ensure_ascii=False).encode()), p
+            return _sized(_JSON(out).encode()), p
         for _ in range(count):
             institution, p = read_text(b, p)
             record, p = read_text(b, p)

@@ -19,10 +19,18 @@ from schemas.errors import HemisError
 _DATA_CLASSES = ("21", "22", "23")
 _SCHEMA = {"42P01", "42703", "42883", "42804", "3F000"}
 _RIGHTS = {"42501"}
+_LOCK = "55P03"
 
 
 class DataRefused(Exception):
     """The server refused a value. Nothing was applied."""
+
+
+class Locked(HemisError):
+    """Somebody holds a row for too long; transient."""
+
+    def __init__(self) -> None:
+        super().__init__("E501", "another sink holds the partition")
 
 
 def translated(sqlstate: str | None) -> HemisError | DataRefused:
@@ -30,6 +38,8 @@ def translated(sqlstate: str | None) -> HemisError | DataRefused:
     state = sqlstate or ""
     if state[:2] in _DATA_CLASSES:
         return DataRefused(state)
+    if state == _LOCK:
+        return Locked()
     if state in _SCHEMA:
         return HemisError("E502", f"SQLSTATE {state}")
     if state in _RIGHTS or state.startswith("28"):

@@ -75,8 +75,8 @@ def apply(
             _fill(unit, kind, key, event, values, place, row, version)
         case Verdict.RAISE:
             assert row is not None
-            stamped = envelope.stamp(raw, event.rest, account.epoch, place)
-            unit.put(key, stamped, envelope.read(stamped), {}, row.person, row.open)
+            stamped, event = envelope.stamp(raw, event, account.epoch, place)
+            unit.put(key, stamped, event, {}, row.person, row.open)
             account.duplicate += 1
         case Verdict.DUPLICATE:
             account.duplicate += 1
@@ -119,12 +119,13 @@ def _replace(
         return
     marks = marks_after(row, event)
     if event.absent:
-        raw, values = _complete(unit, kind, raw, event, values, row)
-    _settle(unit, kind, key, raw, values, place, account.epoch, row, marks)
+        raw, values = _complete(kind, raw, event, values, row)
+        event = envelope.read(raw)
+    _settle(unit, kind, key, raw, event, values, place, account.epoch, row, marks)
 
 
 def _complete(
-    unit: Unit, kind: Type, raw: bytes, event: Envelope, values: dict[str, Any], row: Row | None
+    kind: Type, raw: bytes, event: Envelope, values: dict[str, Any], row: Row | None
 ) -> tuple[bytes, dict[str, Any]]:
     """The event with the fields that it did not send taken from the row, where the row has them."""
     untyped = dict(event.untyped)
@@ -171,7 +172,7 @@ def _fill(
     }
     raw = _rewrite(row.raw, row.envelope, kind, filled, untyped)
     marks = row.marks | dict.fromkeys(names, version)
-    _settle(unit, kind, key, raw, filled, place, row.envelope.epoch, row, marks)
+    _settle(unit, kind, key, raw, envelope.read(raw), filled, place, row.envelope.epoch, row, marks)
 
 
 def _settle(
@@ -179,18 +180,17 @@ def _settle(
     kind: Type,
     key: bytes,
     raw: bytes,
+    event: Envelope,
     values: Mapping[str, Any],
     place: int,
     epoch: int,
     row: Row | None,
     marks: dict[str, Version],
 ) -> None:
-    """The record has a new newest content: clean record, claim, findings, state."""
+    """The record has a new newest content: clean record, claim, findings, state. `event` is the envelope of `raw`."""
     account, entity = unit.account, kind.entity
     assert entity is not None
-    unstamped = envelope.read(raw)
-    stamped = envelope.stamp(raw, unstamped.rest, epoch, place)
-    event = envelope.read(stamped)
+    stamped, event = envelope.stamp(raw, event, epoch, place)
     live = event.operation != CANCEL
     unit.clean(entity, key, stamped)
     person = _claim(unit, key, stamped, event, values, place, row) if entity == "person" else ""
@@ -215,7 +215,7 @@ def _settle(
     account.live += live - was_live
     account.applied += 1
     if not event.snapshot:
-        unit.changed_at.append(event.changed_at)
+        unit.newest = event
     if live and not was_live and (waiting := unit.institution.waiting.pop(key.decode(), None)):
         _parent_came(unit, key.decode(), waiting, place, event.changed_at)
 

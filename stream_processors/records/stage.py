@@ -15,7 +15,7 @@ from schemas.errors import HemisError
 from schemas.keys import PersonKeys
 from schemas.logs import log
 from schemas.settings import ProcessorSettings
-from schemas.topics import CHANGES, ORDERS, STATE, institution_of
+from schemas.topics import CHANGES, ORDERS, STATE, institution_of, slot_of
 from stream_processors.admission import Ahead, Progress
 from stream_processors.contract import Contract, Unreadable
 from stream_processors.records import changes, control, orders
@@ -25,8 +25,10 @@ from stream_processors.stage import Stage
 from stream_processors.store import Changelog, Store, offset_note
 from stream_processors.topic_facts import TopicFacts
 
-SHARED_RUN = 500
-"""Records of one institution per unit of work while others are active too: bounds what the others wait for."""
+SHARED_RUN = 300
+SHARED_AHEAD_SECONDS = 0.03
+"""While others are active, an institution's run and its work ahead of the sink are short: together they bound what the others
+wait for (P5)."""
 ACTIVE_SECONDS = 2.0
 
 
@@ -90,12 +92,19 @@ class Records(Stage[Institution, Unit]):
         return institution, {tp: place for tp, place in places.items() if tp in partitions}
 
     def admitted(self, unit: str) -> int:
+        shared = self._shares(unit)
         ahead = self.ahead.get(unit)
-        if ahead is not None and ahead.seconds(self._progress.place) > self._settings.ahead_seconds:
+        most = SHARED_AHEAD_SECONDS if shared else self._settings.ahead_seconds
+        if ahead is not None and ahead.seconds(self._progress.place) > most:
             return 0
+        return SHARED_RUN if shared else self._settings.fetch_records
+
+    def _shares(self, unit: str) -> bool:
+        """Is any other institution active, at this worker or, by what the sink does, at another?"""
         now = time.monotonic()
-        others = any(now - at < ACTIVE_SECONDS for name, at in self._active.items() if name != unit)
-        return SHARED_RUN if others else self._settings.fetch_records
+        if any(now - at < ACTIVE_SECONDS for name, at in self._active.items() if name != unit):
+            return True
+        return self._progress.others_move(slot_of(unit, self._settings.partitions), ACTIVE_SECONDS)
 
     def decide(self, unit: Institution, runs: Mapping[TP, Sequence[ConsumerRecord]]) -> Unit:
         scratch = Unit(unit, self.store, self._contract, self._keys, self._brake, self._settings.partitions)
@@ -158,7 +167,8 @@ class Records(Stage[Institution, Unit]):
                 unit.dead_letter(error, topic, record.offset, record.key, record.value)
 
     def keep(self, unit: Institution, scratch: Unit, sent: Mapping[tuple[str, int], int]) -> None:
-        self.note(scratch.account.read - unit.account.read, scratch.changed_at)
+        changed_at = (scratch.newest.changed_at,) if scratch.newest else ()
+        self.note(scratch.account.read - unit.account.read, changed_at)
         unit.account = scratch.account
         self.ahead.setdefault(unit.code, Ahead()).wrote(sent)
 

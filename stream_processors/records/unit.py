@@ -87,7 +87,7 @@ class Unit(Scratch):
         self.brake = brake
         self.outputs: Outputs = {}
         self.changes: dict[bytes, bytes | None] = {}
-        self.changed_at: list[int] = []
+        self.newest: Envelope | None = None
         self._index: dict[bytes, bytes | None] = {}
         self._store_get = store.get
         self._scan = store.scan
@@ -102,9 +102,8 @@ class Unit(Scratch):
         if key in self._loaded:
             return self._loaded[key]
         state = self._store_get(key)
-        if state is None:
-            return None
-        return rows.load(state)
+        row = self._loaded[key] = rows.load(state) if state is not None else None
+        return row
 
     def put(
         self,
@@ -179,9 +178,7 @@ class Unit(Scratch):
                 long_bytes(place),
                 long_bytes(a.orders_place),
                 long_bytes(event.epoch),
-                long_bytes(event.version),
-                long_bytes(event.changed_at),
-                long_bytes(event.captured_at),
+                event.clock,
                 b"\x00" if body is None else b"\x02" + body,
             )
         )

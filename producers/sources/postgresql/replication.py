@@ -6,6 +6,7 @@ import select
 import time
 from struct import Struct
 
+import psycopg
 from psycopg import pq
 
 from producers.sources.postgresql.failures import by_state, refused
@@ -73,6 +74,12 @@ class Replication:
 
     def read(self, limit: int, wait: float) -> list[Message]:
         """See `Source.read`."""
+        try:
+            return self._read(limit, wait)
+        except psycopg.Error as error:  # of libpq, without a code
+            raise HemisError("E307") from error
+
+    def _read(self, limit: int, wait: float) -> list[Message]:
         out: list[Message] = []
         add = out.append
         pg = self._pg
@@ -102,18 +109,12 @@ class Replication:
                         # A steady stream of small transactions: let some gather, one wake-up each costs more than they do.
                         time.sleep(LINGER_SECONDS)
                     self._woken = now
-                self._consume()
+                pg.consume_input()
             else:
                 raise self._failure(pg.get_result())
         if time.monotonic() - self._said > STATUS_SECONDS:
             self.say(self._position)
         return out
-
-    def _consume(self) -> None:
-        try:
-            self._pg.consume_input()
-        except Exception as error:  # libpq's text is all there is
-            raise HemisError("E307") from error
 
     def confirm(self, position: int) -> None:
         if position > self._position:
@@ -131,7 +132,7 @@ class Replication:
         try:
             self._pg.put_copy_data(_STATUS(b"r", position, position, position, clock, 0))
             self._pg.flush()
-        except Exception as error:
+        except psycopg.Error as error:
             raise HemisError("E307") from error
 
     def close(self) -> None:

@@ -75,7 +75,13 @@ class Events:
     ) -> Pair:
         """A golden person whose every value comes from its first claim."""
         first = claims[0] if claims else "UNI-A/person/0"
-        origin = {"institution": first.split("/")[0], "record_key": first, "place": place, "rule": "newest", "fields": list(person)}
+        origin = {
+            "institution": first.split("/")[0],
+            "record_key": first,
+            "place": place,
+            "rule": "newest",
+            "fields": list(person),
+        }
         record = {
             "person_key": key,
             "generation": generation,

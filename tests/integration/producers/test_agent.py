@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
 import pytest
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
 
 from deploy.local.stack import Stack
 from schemas.envelope import CANCEL, NEW, UPDATE
-from tests.integration.producers.world import World
+from tests.integration.producers.world import TABLES, World
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.real
@@ -262,3 +264,96 @@ def test_table_without_key_is_never_published(world: World) -> None:
     assert process.wait(20) == 2
     assert "E204" in world.log()
     assert world.sql("select 1 from pg_publication_tables") == []
+
+
+def test_too_large_an_event_is_kept_on_disk_and_stood_for(world: World) -> None:
+    with world.agent() as health:
+        world.wait_ready(health)
+        world.sql("insert into students (id, name) values (1, repeat('z', 9000000)), (2, 'small')")
+        wait_until(lambda: f"{world.institution}/learner/2" in world.seen().live, "the next record")
+    seen = world.seen()
+    assert [o["record_key"] for o in seen.oversized] == [f"{world.institution}/person/sv/1"]
+    kept = world.folder / "data" / "dead-letters" / seen.oversized[0]["sha256"]
+    assert kept.stat().st_size == seen.oversized[0]["size"] > 9_000_000
+    assert kept.stat().st_mode & 0o777 == 0o600
+
+
+def test_changed_mapping_is_greeted_and_loaded_anew(world: World) -> None:
+    world.sql(STUDENTS.format(1, 20))
+    with world.agent() as health:
+        world.wait_ready(health)
+    world.mapping((world.folder / "mapping.yaml").read_text("utf-8").replace("Nam: M", "Nam: U"))
+    with world.agent() as health:
+        world.wait_ready(health)
+    sexes = {entity["sex"] for key, (_, entity) in world.seen().live.items() if "/person/" in key}
+    assert sexes == {"U", "F"}
+    assert world.epoch == 2
+
+
+def test_topic_that_lost_its_end_is_a_gap(world: World, stack: Stack) -> None:
+    world.sql(STUDENTS.format(1, 20))
+    with world.agent() as health:
+        world.wait_ready(health)
+        world.sql("update students set mail = 'n'")
+        world.wait_same()
+    state = world.folder / "data" / "agent.json"
+    assert '"next_offset": ' in state.read_text()
+    state.write_text(state.read_text().replace('"next_offset": ', '"next_offset": 9'))
+    with world.agent() as health:
+        wait_until(lambda: [h["gap"] for h in world.seen().hellos] == [False, True], "a second hello")
+        wait_until(lambda: len(world.seen().sweeps) == 2, "a reload")
+        world.wait_ready(health)
+        world.wait_same()
+
+
+def test_dropped_key_column_holds_the_position(world: World) -> None:
+    world.sql(STUDENTS.format(1, 20))
+    with world.agent() as health:
+        world.wait_ready(health)
+        world.sql("alter table students rename column id to student_id; update students set mail = 'n'")
+        wait_until(lambda: "E203" in world.log(), "E203")
+        assert not world.ready(health)
+        world.sql("alter table students rename column student_id to id; update students set mail = 'o'")
+        world.wait_ready(health)
+
+
+def test_log_that_the_server_threw_away(stack: Stack, tmp_path: Path) -> None:
+    small = Stack(tmp_path / "source", settings={"postgres-universities.max_slot_wal_keep_size": "1MB"})
+    small.start("postgres-universities")
+    world = World(stack, "LOST", tmp_path, small)
+    try:
+        world.sql(TABLES)
+        world.sql(STUDENTS.format(1, 20))
+        with world.agent() as health:
+            world.wait_ready(health)
+        world.sql("create table filler (v text)")
+        world.sql("delete from students where id = 3")
+        for _ in range(3):
+            world.sql("insert into filler select repeat('f', 900) from generate_series(1, 20000)")
+            world.sql("select pg_switch_wal()")
+        world.sql("checkpoint")
+        assert world.sql("select wal_status from pg_replication_slots") == [("lost",)]
+        with world.agent() as health:
+            world.wait_ready(health)
+            world.wait_same()
+        assert [h["gap"] for h in world.seen().hellos] == [False, True]
+    finally:
+        world.close()
+        small.stop("postgres-universities")
+
+
+def test_broker_with_a_lower_limit_gets_the_stand_in(world: World, stack: Stack) -> None:
+    resource = ConfigResource(ConfigResource.Type.TOPIC, world.topic)
+    limit = ConfigEntry("max.message.bytes", "1500000", incremental_operation=AlterConfigOpType.SET)
+    resource.add_incremental_config(limit)
+    admin = stack.admin_client()
+    for future in admin.incremental_alter_configs([resource]).values():
+        future.result()
+    with world.agent() as health:
+        world.wait_ready(health)
+        world.sql(
+            "insert into students (id, name) select 1, string_agg(md5(i::text), '') from generate_series(1, 120000) i;"
+            " insert into students (id, name) values (2, 'small')"
+        )
+        wait_until(lambda: f"{world.institution}/learner/2" in world.seen().live, "the next record", 60)
+    assert {o["record_key"] for o in world.seen().oversized} == {f"{world.institution}/person/sv/1"}

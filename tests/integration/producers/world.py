@@ -69,8 +69,9 @@ class Seen:
 
 
 class World:
-    def __init__(self, stack: Stack, institution: str, folder: Path) -> None:
+    def __init__(self, stack: Stack, institution: str, folder: Path, source: Stack | None = None) -> None:
         self.stack = stack
+        self.source = source or stack
         self.institution = institution
         self.folder = folder
         self.database = f"u_{institution.lower().replace('-', '_')}"
@@ -80,7 +81,7 @@ class World:
         self._names = {self.registry.id_of(name): name for name in avro_schema.subjects()}
         user = institution_user(institution)
         provision_institution(stack.admin_client(), institution, stack.secret(f"kafka.{user}"))
-        with psycopg.connect(stack.dsn("universities", "postgres"), autocommit=True) as connection:
+        with psycopg.connect(self.source.dsn("universities", "postgres"), autocommit=True) as connection:
             connection.execute(f'create database "{self.database}"'.encode())
         self.accept = True
         self.answering = True
@@ -94,7 +95,7 @@ class World:
     # -- the university ------------------------------------------------------------------------------------------------
 
     def sql(self, statement: str, parameters: Any = None) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.stack.dsn("universities", self.database), autocommit=True) as connection:
+        with psycopg.connect(self.source.dsn("universities", self.database), autocommit=True) as connection:
             cursor = connection.execute(statement.encode(), parameters)
             return cursor.fetchall() if cursor.description else []
 
@@ -108,7 +109,7 @@ class World:
         values: dict[str, object] = {
             "institution": self.institution,
             "mapping": str(self.folder / "mapping.yaml"),
-            "source_dsn": self.stack.dsn("universities", self.database),
+            "source_dsn": self.source.dsn("universities", self.database),
             "slot": f"s_{self.database}",
             "kafka_bootstrap": self.stack.bootstrap,
             "kafka_user": user,
@@ -150,7 +151,10 @@ class World:
         return found
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "producers.command", arguments[0], "--settings", str(self.settings())]
+        return self.command_with(self.settings(), *arguments)
+
+    def command_with(self, settings: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "producers.command", arguments[0], "--settings", str(settings)]
         return subprocess.run([*command, *arguments[1:]], capture_output=True, text=True, check=False, timeout=60)
 
     # -- RECORDS -------------------------------------------------------------------------------------------------------
