@@ -21,6 +21,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from threading import local
 from typing import Any, Generic, TypeVar
 
 from aiokafka import ConsumerRecord
@@ -65,6 +66,8 @@ class Stage(ABC, Generic[U, W]):
         self._restoring: dict[str, asyncio.Task[None]] = {}
         self._pool = ThreadPoolExecutor(RESTORE_THREADS, thread_name_prefix="restore")
         self._outbox: Outbox | None = None
+        self.clients = local()
+        """Connections of the restoring threads, each thread its own."""
 
     # what a stage is
 
@@ -127,7 +130,7 @@ class Stage(ABC, Generic[U, W]):
         while round_ == self._round:
             try:
                 found, places = await asyncio.get_running_loop().run_in_executor(
-                    self._pool, self.restore, unit, self.mine[unit]
+                    self._pool, self._restore_once, unit, self.mine[unit]
                 )
                 if round_ == self._round:
                     await self.app.consumer.seek_to(places)
@@ -141,9 +144,17 @@ class Stage(ABC, Generic[U, W]):
                     "a unit could not be restored yet",
                     stage=self.name,
                     unit=unit,
-                    error=str(error.args[0].name() if isinstance(error, KafkaException) else type(error).__name__),
+                    error=_name(error),
                 )
                 await asyncio.sleep(0.5)
+
+    def _restore_once(self, unit: str, partitions: set[TP]) -> tuple[U, dict[TP, int]]:
+        try:
+            return self.restore(unit, partitions)
+        except (HemisError, KafkaException):
+            # A client that has seen a partition without a leader may never find the new one: the next try makes another.
+            self.clients.__dict__.clear()
+            raise
 
     def readable(self) -> dict[TP, int]:
         return {tp: most for unit in self.units if (most := self.admitted(unit)) for tp in self.mine.get(unit, ())}
@@ -252,3 +263,10 @@ class Stage(ABC, Generic[U, W]):
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
         self.store.close()
+
+
+def _name(error: BaseException) -> str:
+    """An error's name for the log, without what a library says of it."""
+    if isinstance(error, KafkaException):
+        return str(error.args[0].name())
+    return f"{error.code} {error.detail}".strip() if isinstance(error, HemisError) else type(error).__name__

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping, Sequence
-from threading import local
 
 from aiokafka import ConsumerRecord
 from confluent_kafka import Producer
@@ -32,7 +31,6 @@ class People(Stage[Partition, Unit]):
         )
         self._settings = settings
         self._contract = contract
-        self._thread = local()
         self._state_id = ""
         self._progress = Producer(settings.kafka(**{"linger.ms": 5, "acks": 1}))
 
@@ -46,7 +44,7 @@ class People(Stage[Partition, Unit]):
         return offset_note(self._state_id, following)
 
     def restore(self, unit: str, partitions: set[TP]) -> tuple[Partition, dict[TP, int]]:
-        thread = self._thread
+        thread = self.clients
         if not hasattr(thread, "facts"):
             config, group = self._settings.kafka(), f"hemis-{self.name}-restore"
             thread.facts, thread.changelog = TopicFacts(config, group), Changelog(config, group)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping, Sequence
-from threading import local
 from typing import Any
 
 from aiokafka import ConsumerRecord
@@ -45,7 +44,6 @@ class Records(Stage[Institution, Unit]):
         self._progress = progress
         self._keys = PersonKeys(settings.person_key_secret.reveal().encode())
         self._brake = Brake(settings.brake_share, settings.brake_least, int(settings.brake_window_seconds * 1e6))
-        self._thread = local()
         self._state_ids: dict[str, str] = {}
         self._active: dict[str, float] = {}
         self.ahead: dict[str, Ahead] = {}
@@ -60,7 +58,7 @@ class Records(Stage[Institution, Unit]):
         return offset_note(self._state_ids[unit], following)
 
     def restore(self, unit: str, partitions: set[TP]) -> tuple[Institution, dict[TP, int]]:
-        thread = self._thread
+        thread = self.clients
         if not hasattr(thread, "facts"):
             config, group = self._settings.kafka(), f"hemis-{self.name}-restore"
             thread.facts, thread.changelog = TopicFacts(config, group), Changelog(config, group)

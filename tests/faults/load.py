@@ -101,6 +101,18 @@ class University:
             self._commit({"persons": {CANARY: (CANARY, mark, "Canary", None, None, None, None)}}, 1)
         return mark
 
+    def put(self, table: str, row: Row) -> None:
+        """Commit this row."""
+        with self._lock:
+            self._commit({table: {int(str(row[0])): row}}, 1)
+
+    def essays(self, count: int) -> None:
+        """Commit this many long texts (some 3,000 bytes each) in one transaction."""
+        with self._lock:
+            ids = self._draw.sample(self._ids("persons"), min(count, len(self._ids("persons"))))
+            long = {i: self._with("persons", i, tag=self._tag(), essay=self._tag() + "x" * 3000) for i in ids}
+            self._commit({"persons": dict(long)}, len(long))
+
     def fill(self, rows: int) -> None:
         """Insert this many persons with what hangs from them."""
         for first in range(0, rows, 500):

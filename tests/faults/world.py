@@ -29,6 +29,7 @@ CODES = ("UA", "UB", "UC")
 ROLES: tuple[Role, ...] = ("records", "people", "sink", "reader", "operator")
 PARTITIONS = 4
 SESSION_SECONDS = 6.0
+BUFFER_BYTES = 4 << 20
 NO_BRAKE = 1_000_000
 """The load deletes all the time; what the CANCEL brake does has its own tests."""
 
@@ -199,6 +200,7 @@ class World:
             "source_dsn": self.source_dsn(code),
             "slot": database,
             "heartbeat_seconds": 2,
+            "buffer_bytes": BUFFER_BYTES,
         }
         self._add(f"agent-{code}", ("agent", "run"), user, agent)
 
