@@ -11,13 +11,18 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from rocksdict import Options, Rdict, WriteBatch, WriteOptions
 
 from schemas.errors import HemisError
 
-Derive = Callable[[bytes, bytes | None], Mapping[bytes, bytes | None]]
-"""Index entries that a changelog message implies (None deletes); they live in the store only."""
+Messages = Mapping[bytes, bytes | None]
+"""Keys and values of changelog messages, the last of each key; None deletes."""
+Derive = Callable[[Messages], Messages]
+"""Index entries that changelog messages imply; they live in the store only. Called once a batch, in the topic's order."""
+
+BATCH = 20_000
+"""Messages per write of a restore."""
 
 
 class Store:
@@ -114,14 +119,12 @@ class Changelog:
         read = 0
         try:
             while position < high:
-                messages = self._consumer.consume(20_000, 0.2)
-                changes: dict[bytes, bytes | None] = {}
-                for message in messages:
-                    if message.error():
-                        raise KafkaException(message.error())
-                    key, value = message.key(), message.value()
-                    changes[key] = value
-                    changes.update(derive(key, value))
+                # no more than there are: waiting for others would cost every unit the time-out
+                messages = self._consumer.consume(min(BATCH, high - position), 0.2)
+                for error in filter(None, map(Message.error, messages)):
+                    raise KafkaException(error)
+                changes: dict[bytes, bytes | None] = {m.key(): m.value() for m in messages}
+                changes.update(derive(changes))
                 read += len(messages)
                 # compaction leaves no message at some offsets, so the position tells, not the last message
                 position = max(position, self._consumer.position([TopicPartition(topic, partition)])[0].offset)

@@ -58,7 +58,7 @@ class People(Stage[Partition, Unit]):
             PEOPLE_STATE.name,
             int(unit),
             self._state_id,
-            lambda _key, _value: {},
+            lambda _: {},
         )
         partition = Partition(unit, self.store)
         account = partition.account

@@ -22,7 +22,7 @@ from stream_processors.records.account import Account
 from stream_processors.records.brake import Brake
 from stream_processors.records.row import Row
 from stream_processors.scratch import Scratch
-from stream_processors.store import Store
+from stream_processors.store import Messages, Store
 
 
 class Institution:
@@ -55,16 +55,18 @@ class WaitIndex:
         self._records, self._wait = code.encode() + b"/", code.encode() + b"!wait/"
         self._waiting = {key[len(self._wait) :] for key, _ in store.scan(self._wait)}
 
-    def __call__(self, key: bytes, state: bytes | None) -> dict[bytes, bytes | None]:
-        if not key.startswith(self._records):
-            return {}
-        if state and rows.has_findings(state) and (parents := rows.waiting_for(rows.load(state).open)):
-            self._waiting.add(key)
-            return {self._wait + key: json.dumps(parents).encode()}
-        if key in self._waiting:
-            self._waiting.discard(key)
-            return {self._wait + key: None}
-        return {}
+    def __call__(self, messages: Messages) -> dict[bytes, bytes | None]:
+        entries: dict[bytes, bytes | None] = {}
+        for key, state in messages.items():
+            if not key.startswith(self._records):
+                continue
+            if state and rows.has_findings(state) and (parents := rows.waiting_for(rows.load(state).open)):
+                self._waiting.add(key)
+                entries[self._wait + key] = json.dumps(parents).encode()
+            elif key in self._waiting:
+                self._waiting.discard(key)
+                entries[self._wait + key] = None
+        return entries
 
 
 class Unit(Scratch):

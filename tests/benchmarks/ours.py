@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import psycopg
 import yaml
@@ -37,6 +38,7 @@ class Institution:
     def __init__(self, stack: Stack, folder: Path, code: str, rows: int, population: int) -> None:
         self.code = code
         self.rows = rows
+        self._population = population
         self._stack = stack
         self.database = f"bench_{code.lower().replace('-', '_')}"
         self.source_dsn = databases.fresh(stack, "universities", self.database)
@@ -56,6 +58,11 @@ class Institution:
         self.agent = _process(f"agent-{code}", ("agent", "run"), settings, folder)
         self.national_dsn = stack.dsn("national", NATIONAL)
         self.changes = Ends(administrator(stack), [CHANGES.name_for(code)])
+
+    def grow(self, rows: int) -> None:
+        """Add rows to the source, up to so many per table."""
+        workload.fill(self.source_dsn, rows - self.rows, self._population, after=self.rows)
+        self.rows = rows
 
     def national_key(self, table: workload.Table) -> tuple[str, str, str]:
         return table.entity, "record_key", f"{self.code}/{table.entity}/{{id}}"
@@ -227,21 +234,11 @@ class Ours:
 
     def _install(self) -> None:
         """Topics, users, schemas, the national database and the settings of the national processes."""
-        passwords = {role: self.stack.secret(f"kafka.{role_user(role)}") for role in ROLES}
-        provision_national(administrator(self.stack), PARTITIONS, 1, passwords)
-        self._registry().register_all()
+        prepare_bus(self.stack, self._registry())
         databases.fresh(self.stack, "national", NATIONAL)
-        processor = {
-            "person_key_secret": self.stack.secret("person-key"),
-            "partitions": PARTITIONS,
-            "refresh_seconds": 5,
-        }
         for number in range(1, WORKERS + 1):
-            name = f"records-{number}"
-            settings = {**_access(self.stack, role_user("records"), self._folder / name), **processor}
-            self.records.append(_process(name, ("processor", "run", "records"), settings, self._folder))
-        settings = {**_access(self.stack, role_user("people"), self._folder / "people"), **processor}
-        self.people = _process("people", ("processor", "run", "people"), settings, self._folder)
+            self.records.append(processor(self.stack, self._folder, "records", f"records-{number}"))
+        self.people = processor(self.stack, self._folder, "people", "people")
         settings = {
             **_access(self.stack, role_user("sink"), self._folder / "sink"),
             "national_dsn": self._national_url(),
@@ -253,6 +250,24 @@ class Ours:
     def _national_url(self) -> str:
         found = conninfo_to_dict(self.national_dsn)
         return f"postgresql+psycopg://{found['user']}:{found['password']}@{found['host']}:{found['port']}/{found['dbname']}"
+
+
+def prepare_bus(stack: Stack, registry: Registry) -> None:
+    """National topics, users and schemas."""
+    passwords = {role: stack.secret(f"kafka.{role_user(role)}") for role in ROLES}
+    provision_national(administrator(stack), PARTITIONS, 1, passwords)
+    registry.register_all()
+
+
+def processor(stack: Stack, folder: Path, stage: Literal["records", "people"], name: str) -> Child:
+    """A worker of a stage, not started; its data folder is `<folder>/<name>`."""
+    settings = {
+        **_access(stack, role_user(stage), folder / name),
+        "person_key_secret": stack.secret("person-key"),
+        "partitions": PARTITIONS,
+        "refresh_seconds": 5,
+    }
+    return _process(name, ("processor", "run", stage), settings, folder)
 
 
 def _access(stack: Stack, user: str, data: Path) -> dict[str, object]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import sys
 import tempfile
 import time
@@ -14,11 +12,10 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from deploy.local.stack import Stack
 from tests.benchmarks.course import Course, Options, Outcome
-from tests.benchmarks.measure import RESULTS, Result, table, write
+from tests.benchmarks.measure import RESULTS, Result, machine, table, write
 from tests.benchmarks.ours import Ours
 from tests.benchmarks.ours_alone import ALONE
 from tests.benchmarks.peer.system import Peer
@@ -89,7 +86,7 @@ def _do(work: Work, courses: dict[str, Course], options: Options, number: int) -
             well = False
             outcomes[name] = Outcome({}, {"failed": f"{type(error).__name__}: {error}"[:500]})
             courses[name].abandon()
-    conditions = {"machine": _machine(), "rows_per_table": options.rows, "tables": 3}
+    conditions = {"machine": machine(), "rows_per_table": options.rows, "tables": 3}
     conditions |= {name: outcome.facts for name, outcome in outcomes.items()}
     none = Outcome({})
     results = []
@@ -100,26 +97,6 @@ def _do(work: Work, courses: dict[str, Course], options: Options, number: int) -
         if ours is not None or peer is not None or not well:
             results.append(Result(f"{work.name}: {figure}", unit, ours, peer, better, conditions))
     return results, well
-
-
-def _machine() -> dict[str, Any]:
-    model = next(
-        (
-            line.split(":", 1)[1].strip()
-            for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-            if line.startswith("model name")
-        ),
-        platform.machine(),
-    )
-    memory = int(Path("/proc/meminfo").read_text("utf-8").split()[1]) // 2**20
-    return {
-        "cores": os.cpu_count(),
-        "cpu": model,
-        "memory_gib": memory,
-        "system": platform.system() + " " + platform.release(),
-        "python": platform.python_version(),
-        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-    }
 
 
 def _forget(works: list[str] | None) -> None:

@@ -179,14 +179,15 @@ def create(dsn: str) -> None:
         connection.execute(DEFINITION)
 
 
-def fill(dsn: str, rows: int, population: int) -> None:
-    """`rows` rows per table. `population` numbers the institution, so that institutions hold different people."""
+def fill(dsn: str, rows: int, population: int, *, after: int = 0) -> None:
+    """`rows` rows per table, numbered from `after` + 1 on. `population` numbers the institution, so that institutions hold
+    different people."""
     makers = {"persons": _person, "learners": _learner, "study_records": _study_record}
     with psycopg.connect(dsn) as connection:
         for name, maker in makers.items():
-            draw = random.Random(f"{SEED}/{population}/{name}")
+            draw = random.Random(f"{SEED}/{population}/{name}" + (f"/{after}" if after else ""))
             with connection.cursor().copy(f"copy {name} from stdin") as copy:
-                for block in _blocks(rows):
+                for block in _blocks(after + 1, after + rows):
                     copy.write("".join("\t".join(maker(draw, n, population)) + "\n" for n in block))
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("vacuum analyze")
@@ -283,9 +284,9 @@ def _mark(connection: Connection, table: Table, first: int, last: int, mark: str
     return count
 
 
-def _blocks(rows: int) -> Iterator[range]:
-    for first in range(1, rows + 1, 2000):
-        yield range(first, min(first + 2000, rows + 1))
+def _blocks(first: int, last: int) -> Iterator[range]:
+    for start in range(first, last + 1, 2000):
+        yield range(start, min(start + 2000, last + 1))
 
 
 STAMP = "2026-01-01 00:00:00+00"
