@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
-from rocksdict import Options, Rdict, WriteBatch, WriteOptions
+from rocksdict import BlockBasedOptions, Options, Rdict, WriteBatch, WriteOptions
 
 from schemas.errors import HemisError
 
@@ -35,6 +35,10 @@ class Store:
         options.set_db_write_buffer_size(64 << 20)
         options.set_max_open_files(256)
         options.set_keep_log_file_num(2)
+        tables = BlockBasedOptions()
+        # Each look-up of a new record, or of a parent that is missing, would read a block per level of the tree.
+        tables.set_bloom_filter(10, False)
+        options.set_block_based_table_factory(tables)
         folder.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._db = Rdict(str(folder), options)
@@ -85,6 +89,8 @@ class Changelog:
                 "enable.auto.commit": False,
                 "auto.offset.reset": "error",
                 "fetch.wait.max.ms": 20,
+                "fetch.message.max.bytes": 4 << 20,
+                "queued.max.messages.kbytes": 32 << 10,
             }
         )
 
@@ -119,8 +125,7 @@ class Changelog:
         read = 0
         try:
             while position < high:
-                # no more than there are: waiting for others would cost every unit the time-out
-                messages = self._consumer.consume(min(BATCH, high - position), 0.2)
+                messages = self._consumer.consume(BATCH, 0.2)
                 for error in filter(None, map(Message.error, messages)):
                     raise KafkaException(error)
                 changes: dict[bytes, bytes | None] = {m.key(): m.value() for m in messages}

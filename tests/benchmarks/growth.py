@@ -37,6 +37,7 @@ WAY: dict[str, tuple[str, Better]] = {
     "rows/s": ("rows/s", "more"),
     "rows/s from the first row on": ("rows/s", "more"),
     "CPU per row": ("µs", "less"),
+    "CPU per row, start left out": ("µs", "less"),
     growing.RECORDS: ("µs", "less"),
 }
 

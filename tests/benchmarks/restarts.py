@@ -89,6 +89,7 @@ class Loaded:
             {
                 **self._stack.admin_config(),
                 "enable.idempotence": True,
+                "log_level": 0,
                 "linger.ms": 20,
                 "batch.size": 900_000,
                 "queue.buffering.max.messages": 200_000,
