@@ -125,7 +125,7 @@ class Changelog:
         read = 0
         try:
             while position < high:
-                messages = self._consumer.consume(BATCH, 0.2)
+                messages = self._consumer.consume(min(BATCH, high - position), 0.2)
                 for error in filter(None, map(Message.error, messages)):
                     raise KafkaException(error)
                 changes: dict[bytes, bytes | None] = {m.key(): m.value() for m in messages}
