@@ -117,6 +117,7 @@ class Changelog:
         kept = store.get(offset_key(unit))
         position = _kept_offset(kept, topic_id)
         if position is None or not low <= position <= high:
+            store.write({offset_key(unit): None})  # first: a note must never outlive what it speaks of
             for prefix in prefixes:
                 store.forget(prefix)
             position = low

@@ -1,0 +1,136 @@
+"""The store after a restore: what the changelog says, the later message of a key, and where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaException, TopicPartition
+
+from schemas.rules import Found
+from stream_processors import store as stores
+from stream_processors.records import row
+from stream_processors.records.unit import WaitIndex
+from stream_processors.store import Changelog, Store, offset_key, offset_note
+from tests.unit.stream_processors.bench_of_records import Bench
+
+UNIT = b"UNI-A"
+PREFIXES = (b"UNI-A/", b"UNI-A!")
+TOPIC = "hemis.state.UNI-A"
+
+
+@dataclass
+class Said:
+    """A message of the log."""
+
+    at: int
+    name: bytes | None
+    text: bytes | None
+    wrong: str | None = None
+
+    def key(self) -> bytes | None:
+        return self.name
+
+    def value(self) -> bytes | None:
+        return self.text
+
+    def error(self) -> str | None:
+        return self.wrong
+
+
+class Log:
+    """A consumer of one partition; compaction has left holes between the messages. Gives at most two at once."""
+
+    def __init__(self, messages: list[Said], end: int, low: int = 0) -> None:
+        self.messages, self.end, self.low = messages, end, low
+        self.at = -1001
+        self.began: list[int] = []
+
+    def get_watermark_offsets(self, _: TopicPartition, timeout: float) -> tuple[int, int]:
+        return self.low, self.end
+
+    def assign(self, parts: list[TopicPartition]) -> None:
+        self.at = parts[0].offset
+        self.began.append(self.at)
+
+    def unassign(self) -> None:
+        self.at = -1001
+
+    def consume(self, most: int, _: float) -> list[Said]:
+        found = [message for message in self.messages if message.at >= self.at][: min(most, 2)]
+        if found:
+            self.at = found[-1].at + 1
+        return found
+
+    def position(self, parts: list[TopicPartition]) -> list[TopicPartition]:
+        return [TopicPartition(parts[0].topic, parts[0].partition, self.at)]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    made = Store(tmp_path / "state")
+    yield made
+    made.close()
+
+
+def restore(monkeypatch: pytest.MonkeyPatch, store: Store, log: Log, topic_id: str = "id") -> int:
+    monkeypatch.setattr(stores, "Consumer", lambda _: log)
+    monkeypatch.setattr(stores, "Message", Said)
+    return Changelog({}, "group").restore(store, UNIT, PREFIXES, TOPIC, 0, topic_id, lambda _: {})
+
+
+def log() -> Log:
+    said = [(0, b"UNI-A/a", b"1"), (3, b"UNI-A/b", b"1"), (4, b"UNI-A/a", b"2"), (5, b"UNI-A/b", None), (9, b"UNI-A!account", b"{}")]  # fmt: skip
+    return Log([Said(*each) for each in said], end=10)
+
+
+def test_the_later_message_of_a_key_counts(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert restore(monkeypatch, store, log()) == 5
+    note = offset_note("id", 10)
+    assert dict(store.scan(b"UNI-A")) == {b"UNI-A/a": b"2", b"UNI-A!account": b"{}", offset_key(UNIT): note}
+
+
+def test_only_what_is_new_is_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.write({b"UNI-A/c": b"1", offset_key(UNIT): offset_note("id", 9)})
+    whole = log()
+    assert restore(monkeypatch, store, whole) == 1
+    assert whole.began == [9]
+    assert store.get(b"UNI-A/c") == b"1"
+    assert restore(monkeypatch, store, log()) == 0
+
+
+@pytest.mark.parametrize("note", [offset_note("another", 9), offset_note("id", 11)], ids=["other topic", "ahead"])
+def test_a_store_of_another_log_is_thrown_away(store: Store, monkeypatch: pytest.MonkeyPatch, note: bytes) -> None:
+    store.write({b"UNI-A/c": b"1", b"UNI-A!wait/c": b"[]", b"UNI-B/c": b"1", offset_key(UNIT): note})
+    assert restore(monkeypatch, store, log()) == 5
+    assert store.get(b"UNI-A/c") is None
+    assert store.get(b"UNI-A!wait/c") is None
+    assert store.get(b"UNI-B/c") == b"1"
+
+
+def test_an_error_stops_it_and_what_was_read_before_stays_noted(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = log()
+    broken.messages[2:] = [Said(4, None, b"not available", "not available")]
+    with pytest.raises(KafkaException):
+        restore(monkeypatch, store, broken)
+    assert store.get(offset_key(UNIT)) == offset_note("id", 4)
+
+
+def test_waiting_records_are_indexed(bench: Bench) -> None:
+    raw = bench.event("learner", 1, 1)[1]
+    key, entry = b"UNI-A/learner/1", b"UNI-A!wait/UNI-A/learner/1"
+    waits = row.dump(raw, {}, "", (Found("V26", ("person",), "UNI-A/person/1"),))
+    index = WaitIndex("UNI-A", bench.store)
+    assert index({key: waits, b"UNI-A!account": b"{}", b"UNI-A/learner/2": None}) == {entry: b'["UNI-A/person/1"]'}
+    assert index({key: row.dump(raw, {}, "", ())}) == {entry: None}
+    assert index({key: row.dump(raw, {}, "", ())}) == {}
+
+
+@pytest.mark.parametrize("person", ["", "n:0123", "i:" + "x" * 500])
+@pytest.mark.parametrize("marks", [{}, {"code": (1, 2)}])
+def test_findings_are_seen_whatever_comes_before_them(person: str, marks: dict[str, Any]) -> None:
+    assert row.has_findings(row.dump(b"raw", marks, person, (Found("V01", ("code",)),)))
+    assert not row.has_findings(row.dump(b"raw", marks, person, ()))
