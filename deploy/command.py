@@ -27,6 +27,7 @@ PARTS: dict[str, Part] = {
     "agent": Part("producers.command", "agent", "agent", "At a university: capture changes and send them."),
     "processor": Part("stream_processors.command", "processor", "processor", "The national stream processors."),
     "sink": Part("sinks.command", "sink", "sink", "The national database's writer."),
+    "national": Part("deploy.national", "national", "", "Set up the national side: users, rights, topics, settings."),
     "institution": Part("deploy.institution", "institution", "", "Institutions: take up, accept a source, decide."),
     "dead-letters": Part("deploy.dead_letters", "dead_letters", "", "What could not be processed: look, replay."),
     "schemas": Part("deploy.schemas_command", "schemas", "", "The contract's schemas: check, register, pages."),

@@ -19,6 +19,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from schemas.errors import Exit, HemisError
+from schemas.topics import CHANGES
 
 TIMEOUT_SECONDS = 3.0
 FATES = ("applied", "superseded", "duplicate", "held", "dead_letter")
@@ -93,7 +94,15 @@ def lag(home: Path, urls: Path | None, as_json: bool) -> None:
     _show(endpoints(urls, home), as_json, LAG)
 
 
-LAG = ("newest_change_seconds", "buffered_bytes", "retained_bytes", "in_flight", "lag_records", "last_commit_seconds")
+LAG = (
+    "newest_change_seconds",
+    "buffered_bytes",
+    "retained_bytes",
+    "waiting",
+    "in_flight",
+    "lag_records",
+    "last_commit_seconds",
+)
 
 
 def _show(places: Mapping[str, str], as_json: bool, only: tuple[str, ...] | None) -> None:
@@ -224,6 +233,7 @@ def _records(one: Scrape) -> Iterator[Line]:
             "paused" if one.value("hemis_paused", institution=code) else one.state,
             {
                 "read": fate("read"),
+                "waiting": one.value("hemis_lag_records", stage="records", topic=CHANGES.name_for(code)),
                 "in_flight": fate("read") - sum(map(fate, FATES)),
                 **{name: fate(name) for name in FATES},
                 "findings": one.value("hemis_findings_open", institution=code),

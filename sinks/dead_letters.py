@@ -23,6 +23,7 @@ class DeadLetters:
         self._producer = producer
         self._header = header(schema_id)
         self._encode = codec(subject("DeadLetter")).encode
+        self._failed: KafkaError | None = None
         self._partitions = partitions or topics.DEAD_LETTERS.partitions or topics.PARTITIONS
 
     def put(
@@ -56,13 +57,13 @@ class DeadLetters:
         Raises:
             HemisError E407 (transient): some may be missing; put them again.
         """
-        self._failed: KafkaError | None = None
         try:
             left = self._producer.flush(seconds)
         except KafkaException as error:
             raise HemisError("E407") from error
         if left or self._failed is not None:
             self._producer.purge()
+            self._failed = None
             raise HemisError("E407")
 
     def _delivered(self, error: KafkaError | None, _: Any) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
+import sqlalchemy as sa
 from confluent_kafka import Consumer, Producer
 from prometheus_client import CollectorRegistry
 
@@ -23,6 +26,8 @@ from sinks.postgresql.sink import PostgresSink
 from sinks.progress import Progress
 from sinks.topic_ids import TopicIds
 from sinks.writers import Writers
+
+T = TypeVar("T")
 
 MEASURE_SECONDS = 2.0
 RETRY_SECONDS = 1.0
@@ -80,13 +85,12 @@ class Service:
             engine.dispose()
             health.close()
 
-    def _prepared(self, act: object, observed: Observed) -> dict[str, int] | None:
-        """Registry and database may come up after us."""
-        assert callable(act)
+    def _prepared(self, act: Callable[[], T], observed: Observed) -> T | None:
+        """Registry and database may come up after us. None after `stop`."""
         while not self._stopping:
             observed.turn()
             try:
-                return act()  # type: ignore[no-any-return]
+                return act()
             except HemisError as error:
                 if not error.transient:
                     raise
@@ -105,7 +109,6 @@ def _ids(registry: Registry) -> dict[str, int]:
     return {name: registry.id_of(subject(name)) for name in ("Progress", "DeadLetter")}
 
 
-def _check(engine: object) -> dict[str, int]:
+def _check(engine: sa.Engine) -> None:
     with translated_database_errors():
-        migrate.require_schema(engine)  # type: ignore[arg-type]
-    return {}
+        migrate.require_schema(engine)

@@ -43,7 +43,10 @@ class Progress:
         consumer.assign([TopicPartition(PROGRESS.name, 0, 0)])
         decode = codec("vn.hemis.Progress").decode
         while not self._stop.is_set():
-            for message in consumer.consume(1000, 0.2):
+            messages = consumer.consume(1, 0.2)  # asking for many would wait out the time for the rest
+            if messages:
+                messages += consumer.consume(1000, 0)
+            for message in messages:
                 if message.error() or (value := message.value()) is None:
                     continue
                 try:
@@ -51,7 +54,7 @@ class Progress:
                 except DecodeError:
                     continue
                 at = said["topic"], said["partition"]
-                if said["place"] > self.place.get(at, -1) and said["topic"] != CLAIMS.name:
+                if said["place"] > self.place.get(at, -1) and said["topic"].startswith("hemis.clean."):
                     self._moved[said["partition"]] = time.monotonic()
                 self.place[at] = said["place"]
         consumer.close()

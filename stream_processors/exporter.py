@@ -30,13 +30,12 @@ class Exporter:
         stage = self._stage
         holes = _counter("hemis_place_holes_total")
         holes.add_metric([stage.name], stage.holes)
-        places = _gauge("hemis_place_offset")
+        places, lags = _gauge("hemis_place_offset"), _gauge("hemis_lag_records")
         for tp, place in stage.places().items():
-            places.add_metric(
-                [stage.name, tp.topic if stage.name == "records" else f"{tp.topic}-{tp.partition}"], place
-            )
-        yield holes
-        yield places
+            labels = [stage.name, tp.topic if stage.name == "records" else f"{tp.topic}-{tp.partition}"]
+            places.add_metric(labels, place)
+            lags.add_metric(labels, stage.lag(tp, place))
+        yield from (holes, places, lags)
         if isinstance(stage, Records):
             yield from self._ledger(stage)
 

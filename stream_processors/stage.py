@@ -162,6 +162,14 @@ class Stage(ABC, Generic[U, W]):
     def places(self) -> dict[TP, int]:
         return dict(self._place)
 
+    def lag(self, tp: TP, place: int) -> int:
+        """Records between the place and the log's end, as far as the last fetch saw it."""
+        try:
+            end = self.app.consumer.highwater(tp)
+        except KafkaError:  # given up meanwhile
+            return 0
+        return max((end or 0) - place, 0)
+
     async def process(self, runs: Runs) -> set[TP]:
         again: set[TP] = set()
         work: list[tuple[str, W, dict[TP, int]]] = []

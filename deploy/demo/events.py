@@ -56,6 +56,12 @@ def alter_tables(connections: dict[str, Connection]) -> list[str]:
     return done
 
 
+def enrolments(connection: Connection) -> int:
+    """Rows that `huge_transaction` has to work on."""
+    row = connection.execute("select count(*) from sis.enrolments").fetchone()
+    return int(row[0]) if row else 0
+
+
 def huge_transaction(connection: Connection, row_changes: int) -> int:
     """University 2's roll-over of the year of study, repeated until one transaction holds this many row changes."""
     changed = 0

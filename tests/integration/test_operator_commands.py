@@ -20,7 +20,7 @@ from schemas.avro_schema import subject, subjects
 from schemas.codec import codec
 from schemas.envelope import header
 from schemas.registry import Registry
-from schemas.settings import AgentSettings, OperatorSettings, load
+from schemas.settings import AgentSettings, OperatorSettings, ProcessorSettings, load
 from schemas.topics import CONTROL, DEAD_LETTERS, ORDERS, partition_of
 
 pytestmark = pytest.mark.real
@@ -231,6 +231,24 @@ def test_a_dead_letter_is_listed_shown_and_replayed_byte_for_byte(desk: Desk) ->
 def test_the_registry_takes_todays_schemas(desk: Desk) -> None:
     told = desk.run("schemas", "check", "--registry-url", desk.stack.registry_url)
     assert told.returncode == 0, told.stdout + told.stderr
+
+
+def test_national_is_made_once_and_kept(desk: Desk, tmp_path: Path) -> None:
+    """Last but for refusals: it gives the operator of the shared stack another password, and back again."""
+    operator = role_user("operator")
+    try:
+        told = desk.run("national", "--output", str(tmp_path), settings=desk.administrator)
+        assert told.returncode == 0, told.stderr
+        assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in tmp_path.iterdir())
+        files = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+        again = desk.run("national", "--output", str(tmp_path), settings=desk.administrator)
+        assert (again.returncode, again.stdout.splitlines()[0]) == (0, "everything was right already"), again.stderr
+        assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == files
+        assert load(ProcessorSettings, tmp_path / "records.yaml", {}).partitions == 4
+        listed = desk.run("dead-letters", "list", settings=tmp_path / "operator.yaml")
+        assert listed.returncode == 0, listed.stderr
+    finally:
+        provision_national(desk.stack.admin_client(), 4, 1, {"operator": desk.stack.secret(f"kafka.{operator}")})
 
 
 @pytest.mark.parametrize("arguments", [("institution", "list"), ("dead-letters", "list")])

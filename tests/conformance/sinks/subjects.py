@@ -91,7 +91,7 @@ def national_database(stack: Stack | None) -> Iterator[sa.Engine]:
     assert stack is not None
     name = f"conformance_{datetime.now(UTC).timestamp():.6f}".replace(".", "_")
     with psycopg.connect(stack.dsn("national", "postgres"), autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
+        admin.execute(f"CREATE DATABASE {name}")
     parts = psycopg.conninfo.conninfo_to_dict(stack.dsn("national", name))
     url = sa.URL.create(
         "postgresql+psycopg",

@@ -42,7 +42,7 @@ class Place:
         registry = Registry(self.stack.registry_url, self.folder / "registry")
         self.events = Events(wait_until(lambda: registered(registry), "the registry is back after its database"))
         with psycopg.connect(self.stack.dsn("national", "postgres"), autocommit=True) as admin:
-            admin.execute(f"CREATE DATABASE {self.database}")  # type: ignore[call-overload]
+            admin.execute(f"CREATE DATABASE {self.database}")
 
     @property
     def url(self) -> str:
@@ -114,7 +114,7 @@ class Place:
     def rows(self, query: str) -> list[tuple[object, ...]]:
         try:
             with psycopg.connect(self.stack.dsn("national", self.database), connect_timeout=3) as connection:
-                return connection.execute(query).fetchall()  # type: ignore[call-overload,no-any-return]
+                return connection.execute(query).fetchall()
         except psycopg.Error as error:
             raise ConnectionError(type(error).__name__) from error
 

@@ -19,12 +19,18 @@ pytestmark = pytest.mark.real
 
 
 @pytest.fixture(scope="module")
-def connection(stack: Stack) -> Iterator[sa.Connection]:
+def national(stack: Stack) -> Iterator[sa.Engine]:
     with national_database(stack) as engine:
         migrate(engine)
-        with engine.connect() as made:
-            made.exec_driver_sql(SESSION)
-            yield made
+        yield sa.create_engine(engine.url, poolclass=sa.NullPool)
+
+
+@pytest.fixture
+def connection(national: sa.Engine) -> Iterator[sa.Connection]:
+    """A new one each time, since prepared statements belong to it."""
+    with national.connect() as made:
+        made.exec_driver_sql(SESSION)
+        yield made
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -32,7 +38,6 @@ def connection(stack: Stack) -> Iterator[sa.Connection]:
 def test_national_tables_are_only_looked_up(connection: sa.Connection, name: str, alone: bool) -> None:
     """No scan of a whole national table, and none repeated per staged row."""
     made = statements(TARGETS[name])
-    connection.exec_driver_sql("DEALLOCATE ALL")
     connection.exec_driver_sql(made.prepare)
     for execute in made.apply(alone=alone).split("; "):
         (plan,) = json.loads(json.dumps(connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {execute}").scalar_one()))

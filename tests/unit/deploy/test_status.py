@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 from deploy.status import Scrape, endpoints, lag, lines, parsed, status
 from schemas.errors import HemisError
@@ -28,13 +28,12 @@ def records(read: int, applied: int) -> CollectorRegistry:
     ledger.labels("DHA", "read").inc(read)
     ledger.labels("DHA", "applied").inc(applied)
     make(registry, "hemis_paused", Gauge).labels("DHA").set(0)
+    make(registry, "hemis_lag_records", Gauge).labels("records", "hemis.changes.DHA").set(7)
     make(registry, "hemis_place_offset", Gauge).labels("records", "hemis.changes.DHA").set(read)
     return registry
 
 
 def scrape_of(name: str, registry: CollectorRegistry) -> Scrape:
-    from prometheus_client import generate_latest
-
     return Scrape(name, True, {}, parsed(generate_latest(registry).decode()))
 
 
@@ -64,7 +63,7 @@ def test_one_line_per_institution_and_stage(running: Path) -> None:
 def test_lag_shows_only_how_far_behind(running: Path) -> None:
     told = CliRunner().invoke(lag, ["--urls", str(running)])
     assert "buffered_bytes=10" in told.stdout
-    assert "in_flight=2" in told.stdout
+    assert "waiting=7  in_flight=2" in told.stdout
     assert "sent" not in told.stdout
 
 
