@@ -18,6 +18,7 @@ ROWS = 100
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """Two universities; their first load has run under changes."""
+    load: Load | None = None
     world = World(tmp_path_factory.mktemp("faults"), ("UA", "UB"))
     try:
         world.stack.up(lambda _: None)
@@ -35,4 +36,6 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         wait_well(made)
         yield made
     finally:
+        if load is not None:
+            load.close()
         world.down()

@@ -76,6 +76,7 @@ class University:
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
+        self._disconnect()
         if self.error is not None:
             raise self.error
 
@@ -317,6 +318,10 @@ class Load:
             one.start()
 
     def stop(self) -> None:
+        for one in self.universities.values():
+            one.stop()
+
+    def close(self) -> None:
         for one in self.universities.values():
             one.stop()
 

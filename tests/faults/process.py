@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -76,6 +77,17 @@ class Process:
                 return str(answer.read().decode())
         except OSError:
             return None
+
+    def page(self, path: str) -> str:
+        """The body of a page, whether it is good news or bad."""
+        try:
+            with urllib.request.urlopen(self.url + path, timeout=2) as answer:
+                return str(answer.read().decode())
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.read().decode()
+        except OSError as error:
+            return type(error).__name__
 
     def _signal(self, number: signal.Signals) -> None:
         if self.pid is not None:

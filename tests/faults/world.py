@@ -90,6 +90,15 @@ class World:
             waiting.append("institutions")
         return waiting
 
+    def seen(self) -> str:
+        """What each process says of itself, and what RECORDS holds: the facts that an assertion shows."""
+        pages = [f"{name}: {process.page('/readyz')}" for name, process in self.processes.items()]
+        places = [
+            f"{stage}: {self.metric('hemis_place_offset', 'topic', stage)} paused {self.metric('hemis_paused', 'institution', stage)}"
+            for stage in ("records", "people")
+        ]
+        return "\n".join([*pages, *places])
+
     def _served(self, code: str) -> int:
         """How many RECORDS workers say that they hold the institution."""
         return sum(f'institution="{code}"' in (worker.fetch("/metrics") or "") for worker in self.workers("records"))
