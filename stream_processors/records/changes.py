@@ -50,6 +50,8 @@ def change(unit: Unit, kind: Type, key: bytes | None, raw: bytes, place: int, *,
 def _authorise(unit: Unit, entity: str, key: bytes | None, event: Envelope) -> None:
     if key is None or event.record_key.encode() != key:
         raise Unreadable("E104")
+    if key.endswith(b"/") or b"//" in key:
+        raise Unreadable("E104")  # a part that is null or empty would make one record of many rows
     if not key.startswith(unit.institution.records + entity.encode() + b"/") or len(key) > 512:
         parsed = parse_record_key(event.record_key)
         raise Unreadable("E105" if parsed and parsed[0] != unit.code else "E104")
@@ -133,7 +135,14 @@ def _complete(
         stored, _ = kind.codec.decode(row.raw, row.envelope.body)
         values = values | {name: stored[name] for name in event.absent if name in stored}
         untyped |= {name: row.envelope.untyped[name] for name in event.absent if name in row.envelope.untyped}
-    return _rewrite(raw, event, kind, values, untyped), values
+    return _fitting(_rewrite(raw, event, kind, values, untyped)), values
+
+
+def _fitting(raw: bytes) -> bytes:
+    """A record put together from two events: what no topic would take must not stop its institution (P5)."""
+    if len(raw) > MAX_EVENT_BYTES:
+        raise Unreadable("E106", f"{len(raw)} bytes with what was known before")
+    return raw
 
 
 def _rewrite(
@@ -170,7 +179,7 @@ def _fill(
     untyped = {k: v for k, v in row.envelope.untyped.items() if k not in names} | {
         n: event.untyped[n] for n in names if n in event.untyped
     }
-    raw = _rewrite(row.raw, row.envelope, kind, filled, untyped)
+    raw = _fitting(_rewrite(row.raw, row.envelope, kind, filled, untyped))
     marks = row.marks | dict.fromkeys(names, version)
     _settle(unit, kind, key, raw, envelope.read(raw), filled, place, row.envelope.epoch, row, marks)
 
