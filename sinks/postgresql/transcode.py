@@ -264,7 +264,9 @@ def _origins(b: bytes, p: int) -> tuple[bytes, int]:
             place, p = read_long(b, p)
             rule, p = read_text(b, p)
             names, p = _names(b, p)
-            out.append({"institution": institution, "record_key": record, "place": place, "rule": rule, "fields": names})
+            out.append(
+                {"institution": institution, "record_key": record, "place": place, "rule": rule, "fields": names}
+            )
 
 
 def _names(b: bytes, p: int) -> tuple[list[str], int]:

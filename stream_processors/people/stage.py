@@ -32,7 +32,9 @@ class People(Stage[Partition, Unit]):
         self._settings = settings
         self._contract = contract
         self._state_id = ""
-        self._progress = Producer(settings.kafka(**{"linger.ms": 5, "acks": 1}))
+        # Progress that an outage loses, or puts out of order, would hold back RECORDS until the next claim.
+        lasting = {"message.timeout.ms": 0, "max.in.flight.requests.per.connection": 1}
+        self._progress = Producer(settings.kafka(**{"linger.ms": 5, **lasting}))
 
     def unit_of(self, tp: TP) -> str:
         return str(tp.partition)
