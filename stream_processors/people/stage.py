@@ -16,7 +16,7 @@ from schemas.settings import ProcessorSettings
 from schemas.topics import CLAIMS, PEOPLE_STATE, PROGRESS
 from stream_processors.contract import Contract
 from stream_processors.people.unit import Account, Partition, Unit
-from stream_processors.stage import Stage
+from stream_processors.stage import LEASE, Stage
 from stream_processors.store import Changelog, Store, offset_note
 from stream_processors.topic_facts import TopicFacts
 
@@ -27,7 +27,7 @@ class People(Stage[Partition, Unit]):
 
     def __init__(self, settings: ProcessorSettings, store: Store, contract: Contract) -> None:
         super().__init__(
-            store, refresh_seconds=settings.refresh_seconds, lease_seconds=settings.session_timeout_seconds / 2
+            store, refresh_seconds=settings.refresh_seconds, lease_seconds=settings.session_timeout_seconds * LEASE
         )
         self._settings = settings
         self._contract = contract
@@ -70,6 +70,7 @@ class People(Stage[Partition, Unit]):
         low, high = thread.facts.ends(CLAIMS.name, int(unit))
         if not low <= account.place <= high:
             log("error", "claims were deleted before they were read", action="reload every institution", partition=unit)
+            account.generation += account.place > high  # offsets are given out again
             account.place = low
         self._say(partition)
         return partition, dict.fromkeys(partitions, account.place)

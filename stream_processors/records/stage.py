@@ -20,7 +20,7 @@ from stream_processors.contract import Contract
 from stream_processors.records import changes, control, orders
 from stream_processors.records.brake import Brake
 from stream_processors.records.unit import Institution, Unit, WaitIndex
-from stream_processors.stage import Stage
+from stream_processors.stage import LEASE, Stage
 from stream_processors.store import Changelog, Store, offset_note
 from stream_processors.topic_facts import TopicFacts
 
@@ -37,7 +37,7 @@ class Records(Stage[Institution, Unit]):
 
     def __init__(self, settings: ProcessorSettings, store: Store, contract: Contract, progress: Progress) -> None:
         super().__init__(
-            store, refresh_seconds=settings.refresh_seconds, lease_seconds=settings.session_timeout_seconds / 2
+            store, refresh_seconds=settings.refresh_seconds, lease_seconds=settings.session_timeout_seconds * LEASE
         )
         self._settings = settings
         self._contract = contract
@@ -84,6 +84,7 @@ class Records(Stage[Institution, Unit]):
             place = getattr(account, name)
             if not low <= place <= high:
                 account.alarm("gap")
+                account.generation += place > high  # offsets are given out again: what follows must count as newer
                 place = low
                 setattr(account, name, place)
             places[TP(topic, 0)] = place
