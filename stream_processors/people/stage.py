@@ -10,7 +10,7 @@ from aiokafka import ConsumerRecord
 from confluent_kafka import Producer
 from faust.types import TP
 
-from schemas.errors import DecodeError
+from schemas.errors import HemisError
 from schemas.logs import log
 from schemas.settings import ProcessorSettings
 from schemas.topics import CLAIMS, PEOPLE_STATE, PROGRESS
@@ -85,7 +85,9 @@ class People(Stage[Partition, Unit]):
                 scratch.account.place = record.offset + 1
                 try:
                     scratch.take(record.value or b"", record.offset)
-                except DecodeError as error:  # only RECORDS writes here: a defect, not an institution's fault
+                except HemisError as error:  # only RECORDS writes here: a defect, not an institution's fault
+                    if error.transient:
+                        raise
                     log(
                         "error",
                         "a claim can't be decoded",

@@ -116,6 +116,7 @@ class Unit(Scratch):
 
     def take(self, raw: bytes, offset: int) -> None:
         """Keep a claim if it is newer than what is known of the person and record; the person is touched."""
+        raw = self._contract.current("Claim", raw)
         claim = read_claim(raw)
         key = self.partition.claims + f"{claim.person_key}\x1f{claim.record_key}".encode()
         touched = self._touched.setdefault(claim.person_key, {})
@@ -165,7 +166,7 @@ class Unit(Scratch):
             claims += [
                 c
                 for key, raw in self._store.scan(prefix)
-                if key not in touched and (c := read_claim(raw)).body is not None
+                if key not in touched and (c := read_claim(self._contract.current("Claim", raw))).body is not None
             ]
         return claims
 
