@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -9,6 +10,10 @@ from schemas import avro_schema, envelope
 from schemas.codec import HEADER_SIZE, Codec, codec, codec_of
 from schemas.errors import HemisError
 from schemas.registry import Registry
+
+ASK_AGAIN_SECONDS = 10.0
+"""How long an id that the registry did not know is not asked for again: each question holds up every institution (P5)."""
+UNKNOWN_KEPT = 10_000
 
 
 class Unreadable(HemisError):
@@ -31,6 +36,7 @@ class Contract:
         self._registry = registry
         self._types: dict[bytes, Type] = {}
         self._writers: dict[bytes, Codec] = {}
+        self._unknown: dict[int, float] = {}
         self._entities = {avro_schema.change_subject(e): e for e in avro_schema.ENTITIES}
         self._allowed = set(self._entities) | {avro_schema.subject(n) for n in avro_schema.CONTROL_EVENTS}
         self._headers = {name: envelope.header(registry.id_of(name)) for name in avro_schema.subjects()}
@@ -66,8 +72,13 @@ class Contract:
         return known
 
     def _look_up(self, schema_id: int) -> Type:
+        if time.monotonic() < self._unknown.get(schema_id, 0.0):
+            raise Unreadable("E102")
         schema = self._registry.schema_of(schema_id)
         if schema is None:
+            if len(self._unknown) >= UNKNOWN_KEPT:
+                self._unknown.clear()
+            self._unknown[schema_id] = time.monotonic() + ASK_AGAIN_SECONDS
             raise Unreadable("E102")
         name = f"{schema.get('namespace')}.{schema.get('name')}"
         if name not in self._allowed:

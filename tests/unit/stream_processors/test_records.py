@@ -136,6 +136,16 @@ def test_a_time_that_no_long_holds_is_a_dead_letter(bench: Bench) -> None:
     assert bench.last.newest.changed_at < 0
 
 
+def test_an_unknown_schema_id_is_asked_for_once_in_a_while(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(bench.registry, "schema_of", asked.append)
+    key, raw = bench.event("programme", 1, 10, name="A")
+    for _ in range(50):
+        bench.send((key, b"\x00\x00\x00\xff\xff" + raw[HEADER_SIZE:]))
+    assert asked == [65535]
+    assert bench.account.dead_letter_codes == {"E102": 50}
+
+
 def test_a_record_that_grows_out_of_two_events_keeps_to_the_limit(bench: Bench) -> None:
     bench.change("person", 1, 10, full_name="x" * 600_000)
     grown = bench.event("person", 1, 11, permanent_address="y" * 600_000, absent=("full_name",), operation=UPDATE)
