@@ -80,7 +80,10 @@ class Inbox:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            for message in self._consumer.consume(500, 0.2):
+            messages = self._consumer.consume(1, 0.2)  # asking for many would wait out the time for the rest
+            if messages:
+                messages += self._consumer.consume(500, 0)
+            for message in messages:
                 if message.error() or message.value() is None:
                     continue
                 self._take(message.topic(), message.key(), message.value())

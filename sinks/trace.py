@@ -121,7 +121,7 @@ def _versions(connection: sa.Connection, target: Target, key: str, reveal: bool)
     for table in (target.table, target.history):
         found = connection.execute(sa.select(table).where(table.c[target.key] == key)).mappings()
         rows += [{"replaced_at": None, **row} for row in found]
-    rows.sort(key=lambda row: (row["epoch"], row["version"]))
+    rows.sort(key=lambda row: (row["epoch"], row["version"], row["place"]))
     out = []
     before: dict[str, Any] = {}
     for row in rows:
@@ -179,12 +179,13 @@ def _golden(row: Mapping[str, Any], reveal: bool) -> Golden:
     values = tuple(
         GoldenValue(
             field,
-            row[field] if reveal or row[field] is None else MASK,
+            row[field] if reveal else MASK,
             *(origin[n] for n in ("institution", "record_key", "place", "rule")),
         )
         for origin in row["origins"] or ()
-        for field in origin["fields"]
-        if field in row
+        # An origin that names no field is every value's.
+        for field in origin["fields"] or avro_schema.field_names("person")
+        if row.get(field) is not None
     )
     return Golden(
         row["person_key"],

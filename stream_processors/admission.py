@@ -43,7 +43,10 @@ class Progress:
         consumer.assign([TopicPartition(PROGRESS.name, 0, 0)])
         decode = codec("vn.hemis.Progress").decode
         while not self._stop.is_set():
-            for message in consumer.consume(1000, 0.2):
+            messages = consumer.consume(1, 0.2)  # asking for many would wait out the time for the rest
+            if messages:
+                messages += consumer.consume(1000, 0)
+            for message in messages:
                 if message.error() or (value := message.value()) is None:
                     continue
                 try:

@@ -114,7 +114,7 @@ class Changelog:
         read = 0
         try:
             while position < high:
-                messages = self._consumer.consume(20_000, 0.2)
+                messages = self._consumer.consume(min(20_000, high - position), 0.2)
                 changes: dict[bytes, bytes | None] = {}
                 for message in messages:
                     if message.error():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -107,7 +107,7 @@ class Unit(Scratch):
 
     def __init__(self, partition: Partition, store: Store, contract: Contract, partitions: int) -> None:
         self.partition = partition
-        self.account = Account(**asdict(partition.account))
+        self.account = replace(partition.account)
         self.outputs: Outputs = {}
         self.changes: dict[bytes, bytes | None] = {}
         self._touched: dict[str, dict[bytes, Claim]] = {}
@@ -321,7 +321,7 @@ class Unit(Scratch):
         self.outputs.setdefault((topic, partition), []).append((key, value))
 
     def state(self) -> list[Message]:
-        return [*self.changes.items(), (self.partition.names + b"account", json.dumps(asdict(self.account)).encode())]
+        return [*self.changes.items(), (self.partition.names + b"account", json.dumps(vars(self.account)).encode())]
 
     def store_changes(self) -> Mapping[bytes, bytes | None]:
         return dict(self.state())

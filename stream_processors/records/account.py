@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 FATES = ("read", "applied", "superseded", "duplicate", "held", "dead_letter")
@@ -46,7 +46,7 @@ class Account:
     dead_letter_codes: dict[str, int] = field(default_factory=dict)
 
     def dump(self) -> bytes:
-        return json.dumps(asdict(self), separators=(",", ":")).encode()
+        return json.dumps(vars(self), separators=(",", ":")).encode()
 
     @classmethod
     def load(cls, raw: bytes | None) -> Account:
@@ -57,7 +57,8 @@ class Account:
         return cls(**{k: v for k, v in json.loads(raw).items() if k in known})
 
     def copy(self) -> Account:
-        return Account.load(self.dump())
+        own = {"former": list(self.former), "alarms": dict(self.alarms), "dead_letter_codes": dict(self.dead_letter_codes)}
+        return Account(**{**vars(self), **own})
 
     def alarm(self, name: str) -> None:
         self.alarms[name] = self.alarms.get(name, 0) + 1

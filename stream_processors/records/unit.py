@@ -261,8 +261,11 @@ class Unit(Scratch):
 
     def state(self) -> list[Message]:
         """The changelog messages of this unit, the account (place and ledger) last."""
-        return [*self.changes.items(), (self.institution.names + b"account", self.account.dump())]
+        return [*self.changes.items(), self._account()]
 
     def store_changes(self) -> dict[bytes, bytes | None]:
         """What goes to the store: the changelog messages and the index entries that follow from them."""
-        return {**dict(self.state()), **self._index}
+        return {**self.changes, **self._index, **dict((self._account(),))}
+
+    def _account(self) -> Message:
+        return self.institution.names + b"account", self.account.dump()

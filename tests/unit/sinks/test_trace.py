@@ -12,7 +12,7 @@ from schemas.errors import HemisError
 from sinks.base import Partition, Run
 from sinks.database import engine
 from sinks.migrate import migrate
-from sinks.model import AUDIT
+from sinks.model import AUDIT, GOLDEN
 from sinks.ordinary import OrdinarySink
 from sinks.trace import MASK, trace
 from sinks.writers import Writers
@@ -56,6 +56,13 @@ def test_the_whole_way_of_a_record(national: sa.Engine) -> None:
     (value,) = found.persons[0].values
     assert (value.field, value.institution, value.record_key, value.place) == ("full_name", "UNI-A", PERSON, 5)
     assert [(f.rule, f.status) for f in found.findings] == [("V01", "OPEN")]
+
+
+def test_an_origin_without_fields_is_every_values(national: sa.Engine) -> None:
+    with national.begin() as connection:
+        origin = {"institution": "UNI-A", "record_key": PERSON, "place": 5, "rule": "only", "fields": []}
+        connection.execute(sa.update(GOLDEN.table).values(origins=[origin]))
+    assert [(v.field, v.rule) for v in trace(national, PERSON).persons[0].values] == [("full_name", "only")]
 
 
 def test_personal_values_are_masked_unless_asked_for(national: sa.Engine) -> None:

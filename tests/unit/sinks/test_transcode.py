@@ -125,12 +125,14 @@ def test_every_entity_as_the_strict_path_reads_it(entity: str, folder: Path) -> 
     same()
 
 
+@settings(deadline=None)
 @given(st.lists(TEXT, max_size=3), st.dictionaries(st.sampled_from(["full_name", "sex", "birth_date"]), TEXT))
 def test_golden_persons(folder: Path, claims: list[str], person: dict[str, Any]) -> None:
     pair = EVENTS.golden("n:" + "1" * 80, 9, claims, **person)
     assert_same(GOLDEN, "hemis.golden.person", pair, folder)
 
 
+@settings(deadline=None)
 @given(st.lists(TEXT, max_size=3), st.dictionaries(TEXT, TEXT, max_size=3), st.sampled_from(["OPEN", "RESOLVED"]))
 def test_findings(folder: Path, fields: list[str], details: dict[str, str], status: str) -> None:
     assert_same(
