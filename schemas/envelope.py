@@ -99,9 +99,11 @@ def _origin(raw: bytes) -> tuple[str, str]:
 
 
 def _skip_long(b: bytes, p: int) -> int:
-    for _ in range(10):
+    for i in range(10):
         p += 1
         if b[p - 1] < 128:
+            if i == 9 and b[p - 1] > 1:
+                raise DecodeError("envelope: a long of more than 64 bits")
             return p
     raise DecodeError("envelope: a long of more than ten bytes")
 

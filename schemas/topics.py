@@ -113,7 +113,7 @@ GOLDEN = Topic(
     "compact",
     ("sink", "reader", "operator"),
     ("people",),
-    config=_COMPACT,
+    config={**_COMPACT, **_DERIVED},
 )
 CLAIMS = Topic(
     "hemis.claims",
@@ -122,6 +122,7 @@ CLAIMS = Topic(
     ("people", "operator"),
     ("records",),
     retention_ms=14 * DAY_MS,
+    config=_DERIVED,
     dense=True,
 )
 PEOPLE_STATE = Topic(
@@ -130,7 +131,7 @@ PEOPLE_STATE = Topic(
     "compact",
     ("people",),
     ("people",),
-    config=_STATE,
+    config={**_STATE, **_DERIVED},
 )
 PROGRESS = Topic(
     "hemis.progress",

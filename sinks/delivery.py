@@ -246,6 +246,8 @@ class Delivery:
             self._partitions[at] = partition
             self._places[at] = places[partition]
         self._unplaced.difference_update(partitions)
+        # A sink killed between commit and progress left RECORDS waiting for a word that no new message would bring (P9).
+        self._progress.done({at: self._places[at] for at in partitions if at in self._places})
         self._observed.placed(self._places)
 
     # -- trouble ------------------------------------------------------------------------------------------------------

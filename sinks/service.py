@@ -57,7 +57,9 @@ class Service:
         sink = PostgresSink(engine, Writers(registry))
         kafka = settings.kafka()
         consumer = Consumer(consumer_config(kafka, settings.group, settings.member))
-        producer = Producer(kafka | {"compression.type": "lz4", "linger.ms": 2, "acks": "1"})
+        # Progress that an outage loses, or puts out of order, would hold back RECORDS until the next message.
+        lasting = {"message.timeout.ms": 0, "max.in.flight.requests.per.connection": 1}
+        producer = Producer(kafka | lasting | {"compression.type": "lz4", "linger.ms": 2})
         burying = Producer(kafka | {"compression.type": "lz4", "enable.idempotence": True})
         try:
             ids = self._prepared(lambda: _ids(registry), observed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -9,6 +10,10 @@ from schemas import avro_schema, envelope
 from schemas.codec import HEADER_SIZE, Codec, codec, codec_of
 from schemas.errors import HemisError
 from schemas.registry import Registry
+
+ASK_AGAIN_SECONDS = 10.0
+"""How long an id that the registry did not know is not asked for again: each question holds up every institution (P5)."""
+UNKNOWN_KEPT = 10_000
 
 
 class Unreadable(HemisError):
@@ -30,6 +35,8 @@ class Contract:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._types: dict[bytes, Type] = {}
+        self._writers: dict[bytes, Codec] = {}
+        self._unknown: dict[int, float] = {}
         self._entities = {avro_schema.change_subject(e): e for e in avro_schema.ENTITIES}
         self._allowed = set(self._entities) | {avro_schema.subject(n) for n in avro_schema.CONTROL_EVENTS}
         self._headers = {name: envelope.header(registry.id_of(name)) for name in avro_schema.subjects()}
@@ -65,8 +72,13 @@ class Contract:
         return known
 
     def _look_up(self, schema_id: int) -> Type:
+        if time.monotonic() < self._unknown.get(schema_id, 0.0):
+            raise Unreadable("E102")
         schema = self._registry.schema_of(schema_id)
         if schema is None:
+            if len(self._unknown) >= UNKNOWN_KEPT:
+                self._unknown.clear()
+            self._unknown[schema_id] = time.monotonic() + ASK_AGAIN_SECONDS
             raise Unreadable("E102")
         name = f"{schema.get('namespace')}.{schema.get('name')}"
         if name not in self._allowed:
@@ -75,6 +87,26 @@ class Contract:
         own = self._headers[name] == envelope.header(schema_id)
         type_name = avro_schema.subject(avro_schema.record_name(entity)) if entity else name
         return Type(name.rpartition(".")[2], entity, codec(type_name), None if own else codec_of(schema))
+
+    def current(self, name: str, raw: bytes) -> bytes:
+        """A message or stored copy of this type (by its short name) in this program's version: state outlives upgrades.
+
+        Raises:
+            DecodeError, Unreadable: it is none. RegistryUnavailable: try again.
+        """
+        header = raw[:HEADER_SIZE]
+        if header == self.header(name):
+            return raw
+        writer = self._writers.get(header)
+        if writer is None:
+            schema = self._registry.schema_of(envelope.schema_id_of(raw))
+            if schema is None:
+                raise Unreadable("E102")
+            if f"{schema.get('namespace')}.{schema.get('name')}" != avro_schema.subject(name):
+                raise Unreadable("E103")
+            writer = self._writers[header] = codec_of(schema)
+        value, _ = writer.decode(raw, HEADER_SIZE)
+        return self.encode(name, value)
 
     def translate(self, kind: Type, raw: bytes) -> bytes:
         """A message of another version, written anew with this program's (fields it lacks are null, unknown ones left out)."""

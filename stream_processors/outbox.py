@@ -1,13 +1,14 @@
 """Outputs of a unit of work: whole producer batches per partition, acknowledged together; sent only while the lease holds.
 
 **Lease**: a worker that was frozen past its session time-out no longer owns its institutions when it wakes. The last step
-before the socket asks the lease, so that what it had prepared is dropped, not written over its successor's work (P3).
+before the socket asks the lease, so that what it had prepared is dropped, not written over its successor's work (P3). The
+lease runs from the last heartbeat that the broker answered, not from when the writing begins: a worker may have been frozen
+before that, while it decided.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ Outputs = dict[tuple[str, int], list[Message]]
 
 
 class LeaseLost(Exception):
-    """The unit of work took longer than its lease, or the membership changed meanwhile: nothing more of it is sent."""
+    """No heartbeat was answered for too long, or the membership changed meanwhile: nothing more of the unit is sent."""
 
 
 class SendFailed(HemisError):
@@ -39,21 +40,20 @@ class Sent(NamedTuple):
 
 
 class Lease:
-    """Until when a unit of work may write, by this machine's monotonic clock (which runs on while a process is frozen)."""
+    """Whether the unit of work under way may write."""
 
     def __init__(self) -> None:
-        self._until = float("inf")
         self._member: Callable[[], bool] = lambda: True
 
-    def take(self, seconds: float, member: Callable[[], bool]) -> None:
-        self._until, self._member = time.monotonic() + seconds, member
+    def take(self, member: Callable[[], bool]) -> None:
+        self._member = member
 
     def release(self) -> None:
-        self._until, self._member = float("inf"), lambda: True
+        self._member = lambda: True
 
     @property
     def holds(self) -> bool:
-        return time.monotonic() < self._until and self._member()
+        return self._member()
 
 
 class LeasedSender(Sender):

@@ -73,6 +73,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
         return consumer
 
+    async def on_start(self) -> None:
+        await super().on_start()
+        watch_heartbeats(self._ensure_consumer()._coordinator, self.consumer)
+
     async def take(self, wanted: dict[TP, int], timeout: float) -> dict[TP, list[ConsumerRecord]]:
         """Up to `wanted[tp]` fetched records of each partition; waits up to `timeout` seconds for the first."""
         return await self.call_thread(self._take, wanted, timeout)  # type: ignore[no-any-return]
@@ -98,6 +102,20 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
                 future.cancel()
 
 
+def watch_heartbeats(coordinator: Any, consumer: Any) -> None:
+    """Note on the consumer when the newest heartbeat that the broker answered was *sent*."""
+    beat = coordinator._do_heartbeat
+
+    async def noted() -> bool:
+        sent = time.monotonic()
+        known = bool(await beat())
+        if known:
+            consumer.member_at = sent
+        return known
+
+    coordinator._do_heartbeat = noted
+
+
 class Consumer(driver.Consumer):
     """Reads runs and hands them to the app's stage."""
 
@@ -106,14 +124,15 @@ class Consumer(driver.Consumer):
         self.gate = asyncio.Lock()
         self.turn_at = time.monotonic()
         self.given_up = False
+        self.member_at = time.monotonic()
 
     def _new_consumer_thread(self) -> Any:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
-    @property
-    def may_write(self) -> bool:
-        """May the unit of work under way write? Yes until this worker's share has been given up: a rebalance waits for it."""
-        return not self.given_up
+    def may_write(self, seconds: float) -> bool:
+        """May the unit of work under way write? Until this worker's share has been given up (a rebalance waits for it), and
+        for so many seconds after a heartbeat that was answered. The clock runs on while a process is frozen."""
+        return not self.given_up and time.monotonic() < self.member_at + seconds
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         self.stop_flow()
@@ -124,6 +143,7 @@ class Consumer(driver.Consumer):
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         self.given_up = False
+        self.member_at = time.monotonic()
         self.app.stage.assigned(set(assigned))
         await super().on_partitions_assigned(assigned, generation_id)
 
@@ -168,6 +188,7 @@ class Consumer(driver.Consumer):
                     stage=self.app.conf.id,
                 )
                 again = set(runs)
+                await asyncio.sleep(0.2)
             except SendFailed as error:
                 log(
                     "warning",

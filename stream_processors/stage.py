@@ -37,7 +37,11 @@ from stream_processors.scratch import Scratch
 from stream_processors.store import Store, offset_key
 
 RESTORE_THREADS = 2
-
+ASTRAY = 20
+"""Runs in a row behind a hole, after which the log itself is asked: it may begin behind the place."""
+LEASE = 0.75
+"""Share of the session time-out, from the last answered heartbeat on, in which a worker may write. The broker counts the whole
+time-out from that heartbeat's arrival, so nobody else has the units before."""
 
 U = TypeVar("U")
 """A restored unit."""
@@ -62,6 +66,7 @@ class Stage(ABC, Generic[U, W]):
         self.batches: list[int] = []
         self.delays: list[float] = []
         self._place: dict[TP, int] = {}
+        self._astray: dict[TP, int] = {}
         self._round = 0
         self._restoring: dict[str, asyncio.Task[None]] = {}
         self._pool = ThreadPoolExecutor(RESTORE_THREADS, thread_name_prefix="restore")
@@ -138,7 +143,7 @@ class Stage(ABC, Generic[U, W]):
                     self._place.update(places)
                     self.units[unit] = found
                 return
-            except (HemisError, KafkaException, KafkaError, TimeoutError, OSError) as error:
+            except Exception as error:  # whatever it is, an institution must not wait for ever without a word
                 log(
                     "warning",
                     "a unit could not be restored yet",
@@ -179,7 +184,7 @@ class Stage(ABC, Generic[U, W]):
                 part = self._due(tp, run, again)
                 if part:
                     due[tp] = part
-            if not due:
+            if not due or unit not in self.units:
                 continue
             try:
                 scratch = self.decide(self.units[unit], due)
@@ -212,8 +217,25 @@ class Stage(ABC, Generic[U, W]):
         if run[0].offset > place:
             again.add(tp)
             self.holes += 1
+            self._astray[tp] = self._astray.get(tp, 0) + 1
+            if self._astray[tp] >= ASTRAY:
+                self._restore_again(self.unit_of(tp))
+            return ()
+        self._astray.pop(tp, None)
+        if run[-1].offset < place:
+            # Nothing is read twice after a seek, so the topic was made anew: its events would be taken for old ones.
+            self._restore_again(self.unit_of(tp))
             return ()
         return run if run[0].offset == place else [r for r in run if r.offset >= place]
+
+    def _restore_again(self, unit: str) -> None:
+        """The log is not what the place was taken from; a restore looks at topic id and ends, and says so (P2)."""
+        log("warning", "a topic does not go on where it was left", stage=self.name, unit=unit)
+        self.units.pop(unit, None)
+        for tp in self.mine.get(unit, ()):
+            self._place.pop(tp, None)
+            self._astray.pop(tp, None)
+        self._restoring[unit] = asyncio.ensure_future(self._restore(unit, self._round, self._restoring.get(unit)))
 
     def note(self, records: int, changed_at: Iterable[int]) -> None:
         """Keep the size of a unit of work and its changes' commit times (µs) for the metrics."""
@@ -225,7 +247,7 @@ class Stage(ABC, Generic[U, W]):
         outbox = self._outbox = self._outbox or Outbox(self.app)
         consumer, generation = self.app.consumer, self.app.consumer_generation_id
         self.lease.take(
-            self.lease_seconds, lambda: generation == self.app.consumer_generation_id and consumer.may_write
+            lambda: generation == self.app.consumer_generation_id and consumer.may_write(self.lease_seconds)
         )
         try:
             outputs: Outputs = {}

@@ -10,13 +10,13 @@ from aiokafka import ConsumerRecord
 from confluent_kafka import Producer
 from faust.types import TP
 
-from schemas.errors import DecodeError
+from schemas.errors import HemisError
 from schemas.logs import log
 from schemas.settings import ProcessorSettings
 from schemas.topics import CLAIMS, PEOPLE_STATE, PROGRESS
 from stream_processors.contract import Contract
 from stream_processors.people.unit import Account, Partition, Unit
-from stream_processors.stage import Stage
+from stream_processors.stage import LEASE, Stage
 from stream_processors.store import Changelog, Store, offset_note
 from stream_processors.topic_facts import TopicFacts
 
@@ -27,12 +27,14 @@ class People(Stage[Partition, Unit]):
 
     def __init__(self, settings: ProcessorSettings, store: Store, contract: Contract) -> None:
         super().__init__(
-            store, refresh_seconds=settings.refresh_seconds, lease_seconds=settings.session_timeout_seconds / 2
+            store, refresh_seconds=settings.refresh_seconds, lease_seconds=settings.session_timeout_seconds * LEASE
         )
         self._settings = settings
         self._contract = contract
         self._state_id = ""
-        self._progress = Producer(settings.kafka(**{"linger.ms": 5, "acks": 1}))
+        # Progress that an outage loses, or puts out of order, would hold back RECORDS until the next claim.
+        lasting = {"message.timeout.ms": 0, "max.in.flight.requests.per.connection": 1}
+        self._progress = Producer(settings.kafka(**{"linger.ms": 5, **lasting}))
 
     def unit_of(self, tp: TP) -> str:
         return str(tp.partition)
@@ -68,6 +70,7 @@ class People(Stage[Partition, Unit]):
         low, high = thread.facts.ends(CLAIMS.name, int(unit))
         if not low <= account.place <= high:
             log("error", "claims were deleted before they were read", action="reload every institution", partition=unit)
+            account.generation += account.place > high  # offsets are given out again
             account.place = low
         self._say(partition)
         return partition, dict.fromkeys(partitions, account.place)
@@ -82,7 +85,9 @@ class People(Stage[Partition, Unit]):
                 scratch.account.place = record.offset + 1
                 try:
                     scratch.take(record.value or b"", record.offset)
-                except DecodeError as error:  # only RECORDS writes here: a defect, not an institution's fault
+                except HemisError as error:  # only RECORDS writes here: a defect, not an institution's fault
+                    if error.transient:
+                        raise
                     log(
                         "error",
                         "a claim can't be decoded",

@@ -31,6 +31,9 @@ _BEFORE_PRIVATE = _NAMES.index(next(iter(NEVER_SPREAD)))
 CONFLICT = "R02"
 CONFLICT_FIELDS = ("citizen_number", "full_name", "birth_date")
 _NOTHING: dict[str, Any] = {"golden": {}, "findings": []}
+CROWD = 100
+"""More live claims than this are no one person: an institution has put one number into many records. To compare them all, at each
+change of one, would stop the partition and with it every institution (P5); so each claim is then a golden person of its own."""
 
 
 @dataclass
@@ -108,6 +111,7 @@ class Unit(Scratch):
         self.outputs: Outputs = {}
         self.changes: dict[bytes, bytes | None] = {}
         self._touched: dict[str, dict[bytes, Claim]] = {}
+        self._lived: set[bytes] = set()
         self._newest: dict[str, tuple[int, int]] = {}
         self.changed_at: list[int] = []
         self._store = store
@@ -116,8 +120,9 @@ class Unit(Scratch):
 
     def take(self, raw: bytes, offset: int) -> None:
         """Keep a claim if it is newer than what is known of the person and record; the person is touched."""
+        raw = self._contract.current("Claim", raw)
         claim = read_claim(raw)
-        key = self.partition.claims + f"{claim.person_key}\x1f{claim.record_key}".encode()
+        key = self._key(claim.person_key, claim.record_key)
         touched = self._touched.setdefault(claim.person_key, {})
         if key in touched:
             before: Claim | None = touched[key]
@@ -126,6 +131,8 @@ class Unit(Scratch):
             before = read_claim(stored) if stored else None
         if before is not None and before.version >= claim.version:
             return
+        if key not in touched and before is not None and before.body is not None:
+            self._lived.add(key)
         touched[key] = claim
         self.changes[key] = raw
         self._newest[claim.person_key] = (offset, claim.changed_at)
@@ -139,10 +146,23 @@ class Unit(Scratch):
     def _settle(self, person: str, place: int, changed_at: int) -> None:
         name = self.partition.names + b"golden/" + person.encode()
         kept = self._store.get(name)
-        claims = self._claims(person, known=kept is not None)
         before = json.loads(kept) if kept else _NOTHING
+        touched = self._touched[person]
+        if crowd := before.get("crowd", 0):
+            crowd += sum((c.body is not None) - (key in self._lived) for key, c in touched.items())
+            if crowd > CROWD:
+                self._crowd(person, touched, place, changed_at)
+                self.changes[name] = _crowd_note(crowd)
+                return
+            before = self._as_before(person)
+        claims = self._claims(person, known=kept is not None)
         after: dict[str, Any] = {"golden": {}, "findings": []}
-        if len(claims) == 1:
+        if len(claims) > CROWD:
+            after["findings"] = sorted(claim.record_key for claim in claims)
+            after["golden"] = {_alone(person, record): "" for record in after["findings"]}
+            everyone = {self._key(person, claim.record_key): claim for claim in claims}
+            self._crowd(person, everyone, place, changed_at, said=False)
+        elif len(claims) == 1:
             self._single(person, claims[0], place, changed_at, before, after)
         elif claims:
             self._several(person, claims, place, changed_at, before, after)
@@ -154,18 +174,47 @@ class Unit(Scratch):
                 self._finding(person, record, "OPEN" if record in after["findings"] else "RESOLVED", place, changed_at)
         if kept is None or after != before:
             self.account.persons += bool(after["golden"]) - bool(before["golden"])
-            self.changes[name] = json.dumps(after, separators=(",", ":")).encode()
+            note = json.dumps(after, separators=(",", ":")).encode()
+            self.changes[name] = _crowd_note(len(claims)) if len(claims) > CROWD else note
+
+    def _key(self, person: str, record: str) -> bytes:
+        return self.partition.claims + f"{person}\x1f{record}".encode()
+
+    def _crowd(
+        self, person: str, claims: Mapping[bytes, Claim], place: int, changed_at: int, *, said: bool = True
+    ) -> None:
+        """Golden persons of these claims of a crowd, each alone; `said`: and their findings."""
+        for key, claim in claims.items():
+            golden = _alone(person, claim.record_key)
+            lived = key in self._lived
+            if claim.body is not None:
+                (found,) = golden_persons(golden, [claim.as_mapping()])
+                rest = _origin_bytes(_origins(found)) + size_bytes(1) + text_bytes(claim.record_key) + b"\x00\x01"
+                value = self._value(golden, place, changed_at, _PERSON.encode(found.person) + rest, live=True)
+                self._golden(golden, value)
+            elif lived:
+                nobody = _PERSON.encode(dict.fromkeys(_NAMES))
+                self._golden(golden, self._value(golden, place, changed_at, nobody + b"\x00\x00\x00", live=False))
+            if said and lived != (claim.body is not None):
+                self._finding(person, claim.record_key, "RESOLVED" if lived else "OPEN", place, changed_at)
+
+    def _as_before(self, person: str) -> dict[str, Any]:
+        """What was emitted of a crowd that is none any more: it is small now."""
+        prefix = self._key(person, "")
+        stored = (read_claim(self._contract.current("Claim", raw)) for _, raw in self._store.scan(prefix))
+        records = sorted(claim.record_key for claim in stored if claim.body is not None)
+        return {"golden": {_alone(person, record): "" for record in records}, "findings": records}
 
     def _claims(self, person: str, *, known: bool) -> list[Claim]:
         """The person's live claims, this unit's included."""
         touched = self._touched[person]
         claims = [c for c in touched.values() if c.body is not None]
         if known:
-            prefix = self.partition.claims + f"{person}\x1f".encode()
+            prefix = self._key(person, "")
             claims += [
                 c
                 for key, raw in self._store.scan(prefix)
-                if key not in touched and (c := read_claim(raw)).body is not None
+                if key not in touched and (c := read_claim(self._contract.current("Claim", raw))).body is not None
             ]
         return claims
 
@@ -276,6 +325,16 @@ class Unit(Scratch):
 
     def store_changes(self) -> Mapping[bytes, bytes | None]:
         return dict(self.state())
+
+
+def _alone(person: str, record: str) -> str:
+    """The golden person of one claim out of a crowd."""
+    return f"{person}.{blake2b(record.encode(), digest_size=6).hexdigest()}"
+
+
+def _crowd_note(claims: int) -> bytes:
+    """What stands for a crowd's golden persons: their number, since a list would be read and written at each change of one."""
+    return json.dumps({"golden": {}, "findings": [], "crowd": claims}, separators=(",", ":")).encode()
 
 
 def _without_private(raw: bytes, p: int) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 FATES = ("read", "applied", "superseded", "duplicate", "held", "dead_letter")
 
@@ -28,6 +29,8 @@ class Account:
     timeline: int = 0
     mapping_revision: str = ""
     hello_offset: int = -1
+    refused: dict[str, Any] = field(default_factory=dict)
+    """The last hello that waits for the ministry, with its offset."""
     read: int = 0
     applied: int = 0
     superseded: int = 0

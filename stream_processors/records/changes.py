@@ -50,6 +50,8 @@ def change(unit: Unit, kind: Type, key: bytes | None, raw: bytes, place: int, *,
 def _authorise(unit: Unit, entity: str, key: bytes | None, event: Envelope) -> None:
     if key is None or event.record_key.encode() != key:
         raise Unreadable("E104")
+    if key.endswith(b"/") or b"//" in key:
+        raise Unreadable("E104")  # a part that is null or empty would make one record of many rows
     if not key.startswith(unit.institution.records + entity.encode() + b"/") or len(key) > 512:
         parsed = parse_record_key(event.record_key)
         raise Unreadable("E105" if parsed and parsed[0] != unit.code else "E104")
@@ -65,7 +67,7 @@ def apply(
     verdict = (
         Verdict.APPLY
         if row is None
-        else judge(row, event, version, place, _same_content(kind, row, raw, event, values))
+        else judge(row, event, version, place, _same_content(unit, kind, row, raw, event, values))
     )
     match verdict:
         case Verdict.APPLY:
@@ -89,12 +91,19 @@ def apply(
             account.superseded += 1
 
 
-def _same_content(kind: Type, row: Row, raw: bytes, event: Envelope, values: Mapping[str, Any]) -> bool:
+def _stored(unit: Unit, kind: Type, row: Row) -> tuple[bytes, dict[str, Any]]:
+    """The row's message in this program's version of its type (it may be older than the last upgrade), and its values."""
+    raw = unit.contract.current(kind.name, row.raw)
+    body = row.envelope.body if raw is row.raw else envelope.read(raw).body
+    return raw, kind.codec.decode(raw, body)[0]
+
+
+def _same_content(unit: Unit, kind: Type, row: Row, raw: bytes, event: Envelope, values: Mapping[str, Any]) -> bool:
     if event.untyped != row.envelope.untyped:
         return False
-    if not event.absent:
+    if not event.absent and raw[:HEADER_SIZE] == row.raw[:HEADER_SIZE]:
         return raw[event.body :] == row.raw[row.envelope.body :]
-    stored, _ = kind.codec.decode(row.raw, row.envelope.body)
+    _, stored = _stored(unit, kind, row)
     return all(value == stored[name] for name, value in values.items() if name not in event.absent)
 
 
@@ -119,21 +128,28 @@ def _replace(
         return
     marks = marks_after(row, event)
     if event.absent:
-        raw, values = _complete(kind, raw, event, values, row)
+        raw, values = _complete(unit, kind, raw, event, values, row)
         event = envelope.read(raw)
     _settle(unit, kind, key, raw, event, values, place, account.epoch, row, marks)
 
 
 def _complete(
-    kind: Type, raw: bytes, event: Envelope, values: dict[str, Any], row: Row | None
+    unit: Unit, kind: Type, raw: bytes, event: Envelope, values: dict[str, Any], row: Row | None
 ) -> tuple[bytes, dict[str, Any]]:
     """The event with the fields that it did not send taken from the row, where the row has them."""
     untyped = dict(event.untyped)
     if row is not None and row.live and event.operation == envelope.UPDATE:
-        stored, _ = kind.codec.decode(row.raw, row.envelope.body)
+        _, stored = _stored(unit, kind, row)
         values = values | {name: stored[name] for name in event.absent if name in stored}
         untyped |= {name: row.envelope.untyped[name] for name in event.absent if name in row.envelope.untyped}
-    return _rewrite(raw, event, kind, values, untyped), values
+    return _fitting(_rewrite(raw, event, kind, values, untyped)), values
+
+
+def _fitting(raw: bytes) -> bytes:
+    """A record put together from two events: what no topic would take must not stop its institution (P5)."""
+    if len(raw) > MAX_EVENT_BYTES:
+        raise Unreadable("E106", f"{len(raw)} bytes with what was known before")
+    return raw
 
 
 def _rewrite(
@@ -165,12 +181,12 @@ def _fill(
 ) -> None:
     """A smaller event fills fields that the row does not know since an older version; the row's version stays."""
     names = fillable(row, event, version)
-    stored, _ = kind.codec.decode(row.raw, row.envelope.body)
+    before, stored = _stored(unit, kind, row)
     filled = stored | {name: values[name] for name in names if name in values}
     untyped = {k: v for k, v in row.envelope.untyped.items() if k not in names} | {
         n: event.untyped[n] for n in names if n in event.untyped
     }
-    raw = _rewrite(row.raw, row.envelope, kind, filled, untyped)
+    raw = _fitting(_rewrite(before, row.envelope, kind, filled, untyped))
     marks = row.marks | dict.fromkeys(names, version)
     _settle(unit, kind, key, raw, envelope.read(raw), filled, place, row.envelope.epoch, row, marks)
 

@@ -40,9 +40,10 @@ def hello(unit: Unit, said: dict[str, Any], offset: int) -> None:
             account.former = [*account.former, account.instance][-_FORMER_KEPT:]
         account.instance, account.mapping_revision = said["instance"], said["mapping_revision"]
         account.timeline, account.system_id = said["timeline"], said["system_id"]
-        account.hello_offset = offset
+        account.hello_offset, account.refused = offset, {}
     else:
         account.alarm("changed_system_id")
+        account.refused = {**said, "offset": offset}
     unit.answer(
         "hello",
         unit.contract.encode(

@@ -16,11 +16,11 @@ from schemas.logs import log
 from schemas.settings import ProcessorSettings
 from schemas.topics import CHANGES, ORDERS, STATE, institution_of, slot_of
 from stream_processors.admission import Ahead, Progress
-from stream_processors.contract import Contract, Unreadable
+from stream_processors.contract import Contract
 from stream_processors.records import changes, control, orders
 from stream_processors.records.brake import Brake
 from stream_processors.records.unit import Institution, Unit, WaitIndex
-from stream_processors.stage import Stage
+from stream_processors.stage import LEASE, Stage
 from stream_processors.store import Changelog, Store, offset_note
 from stream_processors.topic_facts import TopicFacts
 
@@ -37,7 +37,7 @@ class Records(Stage[Institution, Unit]):
 
     def __init__(self, settings: ProcessorSettings, store: Store, contract: Contract, progress: Progress) -> None:
         super().__init__(
-            store, refresh_seconds=settings.refresh_seconds, lease_seconds=settings.session_timeout_seconds / 2
+            store, refresh_seconds=settings.refresh_seconds, lease_seconds=settings.session_timeout_seconds * LEASE
         )
         self._settings = settings
         self._contract = contract
@@ -84,6 +84,7 @@ class Records(Stage[Institution, Unit]):
             place = getattr(account, name)
             if not low <= place <= high:
                 account.alarm("gap")
+                account.generation += place > high  # offsets are given out again: what follows must count as newer
                 place = low
                 setattr(account, name, place)
             places[TP(topic, 0)] = place
@@ -132,16 +133,20 @@ class Records(Stage[Institution, Unit]):
                     raise
                 unit.dead_letter(error, topic, offset, key, record.value)
             except Exception as error:  # a defect of ours: it may cost one event, not the institution's stream (P5)
-                log(
-                    "error",
-                    "an event could not be processed",
-                    action="report this defect",
-                    topic=topic,
-                    offset=offset,
-                    error=type(error).__name__,
-                )
-                unit.dead_letter(HemisError("E110", type(error).__name__), topic, offset, key, record.value)
+                self._defect(unit, topic, record, error)
             account.read += 1
+
+    def _defect(self, unit: Unit, topic: str, record: ConsumerRecord, error: Exception) -> None:
+        name = type(error).__name__
+        log(
+            "error",
+            "an event could not be processed",
+            action="report this defect",
+            topic=topic,
+            offset=record.offset,
+            error=name,
+        )
+        unit.dead_letter(HemisError("E110", name), topic, record.offset, record.key, record.value)
 
     def _control(self, unit: Unit, name: str, topic: str, offset: int, key: bytes | None, raw: bytes) -> None:
         said = self._contract.decode(name, raw)
@@ -158,11 +163,14 @@ class Records(Stage[Institution, Unit]):
             unit.account.orders_place = record.offset + 1
             try:
                 orders.order(unit, self._contract.decode("Order", record.value or b""), topic)
-            except (HemisError, Unreadable) as error:
+            except HemisError as error:
                 if error.transient:
                     raise
                 unit.account.read += 1
                 unit.dead_letter(error, topic, record.offset, record.key, record.value)
+            except Exception as error:  # a defect of ours must not be met again at every start (P5)
+                self._defect(unit, topic, record, error)
+                unit.account.read += 1
 
     def keep(self, unit: Institution, scratch: Unit, sent: Mapping[tuple[str, int], int]) -> None:
         changed_at = (scratch.newest.changed_at,) if scratch.newest else ()

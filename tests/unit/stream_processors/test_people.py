@@ -10,6 +10,7 @@ import pytest
 
 from schemas.codec import HEADER_SIZE, codec
 from stream_processors.contract import Contract
+from stream_processors.people import unit as unit_of_people
 from stream_processors.people.golden import agree, golden_persons
 from stream_processors.people.unit import Partition, Unit, read_claim
 from stream_processors.store import Store
@@ -147,7 +148,11 @@ def test_an_older_claim_changes_nothing_and_is_not_emitted(people: People) -> No
     assert people.emitted == emitted
 
 
-def test_any_order_of_arrival_gives_the_same_persons_and_findings(tmp_path: Path) -> None:
+@pytest.mark.parametrize("crowd", [100, 2, 1])
+def test_any_order_of_arrival_gives_the_same_persons_and_findings(
+    tmp_path: Path, crowd: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unit_of_people, "CROWD", crowd)
     rng = random.Random(3)
     names = ["Nguyễn Văn Hòa", "Nguyễn Văn Hoà", "nguyen van hoa", "Trần Thị Lý", "Trần Thị Lí"]
     births = ["2001-05-06", "2001", "2001-05", None, "1999-01-02"]
@@ -173,6 +178,26 @@ def test_any_order_of_arrival_gives_the_same_persons_and_findings(tmp_path: Path
         people.store.close()
     assert all(s == settled[0] for s in settled)
     assert settled[0]["golden"]
+
+
+def test_a_number_in_many_records_stays_cheap_and_is_nobodys(people: People) -> None:
+    def name(i: int) -> dict[str, Any]:
+        return person(full_name=f"Person {i}", birth_date="2001-05-06")
+
+    many = unit_of_people.CROWD + 5
+    for i in range(many):
+        people.take(claim(f"UNI-A/person/{i}", i, name(i)))
+    assert [len(golden["claims"]) for golden in people.live().values()] == [1] * many
+    assert all(golden["conflict"] for golden in people.live().values())
+    assert sum(f["status"] == "OPEN" for f in people.findings.values()) == many
+    assert people.partition.account.persons == 1
+    emitted = people.emitted
+    people.take(claim("UNI-A/person/3", 1000, name(4)))
+    assert people.emitted == emitted + 1
+    for i in range(1, many):
+        people.take(claim(f"UNI-A/person/{i}", 2000 + i, None))
+    assert list(people.live()) == ["n:1"]
+    assert {f["status"] for f in people.findings.values()} == {"RESOLVED"}
 
 
 def test_agreement() -> None:

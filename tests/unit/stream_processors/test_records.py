@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.codec import HEADER_SIZE
+from schemas.codec import HEADER_SIZE, codec, long_bytes
 from schemas.envelope import CANCEL, UPDATE
 from stream_processors.records.brake import Brake
 from tests.unit.stream_processors.bench_of_records import CODE, NOW, Bench
@@ -31,6 +31,19 @@ def test_a_changed_system_id_waits_for_the_ministry(bench: Bench) -> None:
     assert bench.hello(system_id="clone", instance="clone")["accepted"]
     bench.change("programme", 1, 10, name="A", instance="clone")
     assert bench.account.applied == 1
+
+
+def test_a_refused_hello_is_answered_once_the_ministry_accepts(bench: Bench) -> None:
+    bench.hello(system_id="moved", instance="moved")
+    bench.order("ACCEPT_SOURCE", argument="another")
+    assert (f"hemis.control.{CODE}", 0) not in bench.last.outputs
+    bench.order("ACCEPT_SOURCE", argument="moved")
+    ((key, raw),) = bench.last.outputs[f"hemis.control.{CODE}", 0]
+    answer = codec("vn.hemis.HelloAnswer").decode(raw or b"", HEADER_SIZE)[0]
+    assert (key, answer["instance"], answer["accepted"], answer["reload"]) == (b"hello", "moved", True, True)
+    bench.change("programme", 1, 10, name="A", instance="moved")
+    assert bench.account.applied == 1
+    assert bench.account.refused == {}
 
 
 def test_a_sweep_cancels_what_the_read_left_behind(bench: Bench) -> None:
@@ -97,6 +110,48 @@ def test_a_held_cancel_does_not_hold_the_next_version(braked: Bench) -> None:
     braked.order("RELEASE")
     assert braked.unit().is_live(f"{CODE}/programme/9")
     assert braked.balanced()
+
+
+def test_a_held_cancel_that_can_not_go_on_is_kept_as_a_dead_letter(braked: Bench) -> None:
+    cancel_all(braked, 10)
+    braked.account.instance = ""  # as after the topic was made anew
+    braked.order("RELEASE")
+    assert [letter["code"] for letter in braked.dead_letters()] == ["E107"] * 8
+    assert (braked.account.held, braked.account.dead_letter) == (0, 8)
+    assert braked.balanced()
+
+
+def test_a_null_key_part_does_not_make_one_record_of_many_rows(bench: Bench) -> None:
+    for number in ("", "sv/", "/1"):
+        bench.change("person", number, 10, full_name="A")
+        assert bench.dead_letters()[0]["code"] == "E104"
+
+
+def test_a_time_that_no_long_holds_is_a_dead_letter(bench: Bench) -> None:
+    key, raw = bench.event("programme", 1, 10, name="A")
+    bench.send((key, raw.replace(long_bytes(NOW + 10), b"\xff" * 9 + b"\x7f")))
+    assert bench.dead_letters()[0]["code"] == "E101"
+    bench.send((key, raw.replace(long_bytes(NOW + 10), b"\xff" * 9 + b"\x01")))
+    assert bench.last.newest is not None
+    assert bench.last.newest.changed_at < 0
+
+
+def test_an_unknown_schema_id_is_asked_for_once_in_a_while(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(bench.registry, "schema_of", asked.append)
+    key, raw = bench.event("programme", 1, 10, name="A")
+    for _ in range(50):
+        bench.send((key, b"\x00\x00\x00\xff\xff" + raw[HEADER_SIZE:]))
+    assert asked == [65535]
+    assert bench.account.dead_letter_codes == {"E102": 50}
+
+
+def test_a_record_that_grows_out_of_two_events_keeps_to_the_limit(bench: Bench) -> None:
+    bench.change("person", 1, 10, full_name="x" * 600_000)
+    grown = bench.event("person", 1, 11, permanent_address="y" * 600_000, absent=("full_name",), operation=UPDATE)
+    bench.send(grown)
+    assert bench.dead_letters()[0]["code"] == "E106"
+    assert bench.values("person", 1)["permanent_address"] is None
 
 
 def test_what_can_not_be_authorised_or_decoded_is_kept_byte_for_byte(bench: Bench) -> None:
