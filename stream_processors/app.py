@@ -25,6 +25,7 @@ from stream_processors.exporter import Exporter
 from stream_processors.people.stage import People
 from stream_processors.records.stage import Records
 from stream_processors.store import Store
+from stream_processors.topic_facts import await_broker
 
 STAGES = ("records", "people")
 STUCK_SECONDS = 20.0
@@ -83,6 +84,7 @@ def run(name: str, settings: ProcessorSettings) -> None:
     Raises:
         HemisError: it can't start.
     """
+    await_broker(settings.kafka())
     contract = Contract(_registry(settings))
     store = Store(Path(settings.data) / "state")
     progress = Progress(settings.kafka()) if name == "records" else None
@@ -119,7 +121,11 @@ def run(name: str, settings: ProcessorSettings) -> None:
         if progress:
             progress.close()
 
-    for name in ("aiokafka", "faust", "mode"):  # their debug records would be built, and thrown away, several times per message
+    for name in (
+        "aiokafka",
+        "faust",
+        "mode",
+    ):  # their debug records would be built, and thrown away, several times per message
         logging.getLogger(name).setLevel(logging.WARNING)
     log("info", "stage started", stage=name, metrics=server.url)
     worker = faust.Worker(app, loglevel=logging.WARNING, quiet=True, redirect_stdouts=False, logging_config=_LOGGING)

@@ -27,6 +27,7 @@ import faust
 from aiokafka import ConsumerRecord
 from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
+from faust.exceptions import ConsumerNotStarted
 from faust.transport import conductor
 from faust.transport.drivers import TRANSPORTS
 from faust.transport.drivers import aiokafka as driver
@@ -202,7 +203,10 @@ class Consumer(driver.Consumer):
             await self.seek_to({tp: places[tp] for tp in again if tp in places})
 
     async def force_commit(self, *args: Any, **kwargs: Any) -> bool:
-        mine = self.assignment()
+        try:
+            mine = self.assignment()
+        except ConsumerNotStarted:  # stopped before it began, as when the broker went away at the start
+            return False
         offsets = {
             tp: place
             for tp, place in self.app.stage.places().items()

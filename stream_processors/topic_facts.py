@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from schemas.errors import HemisError
+from schemas.logs import log
 
 
 class TopicFacts:
@@ -41,3 +42,29 @@ class TopicFacts:
             return self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)  # type: ignore[no-any-return]
         except KafkaException as error:
             raise HemisError("E401", error.args[0].name()) from error
+
+
+def await_broker(config: Mapping[str, Any]) -> None:
+    """Return once a broker answers this user; says so while it waits.
+
+    Raises:
+        HemisError E402: the broker refuses user or password.
+    """
+    refused: list[KafkaError] = []
+
+    def note(error: KafkaError) -> None:
+        if error.code() in (KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED):
+            refused.append(error)
+
+    admin = AdminClient({**config, "error_cb": note})
+    said = False
+    while True:
+        try:
+            admin.list_topics(timeout=2)
+            return
+        except KafkaException as error:
+            if refused:
+                raise HemisError("E402") from error
+            if not said:
+                log("warning", "waiting for the broker", action="check address and network", code="E401")
+                said = True

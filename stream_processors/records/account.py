@@ -57,7 +57,11 @@ class Account:
         return cls(**{k: v for k, v in json.loads(raw).items() if k in known})
 
     def copy(self) -> Account:
-        own = {"former": list(self.former), "alarms": dict(self.alarms), "dead_letter_codes": dict(self.dead_letter_codes)}
+        own = {
+            "former": list(self.former),
+            "alarms": dict(self.alarms),
+            "dead_letter_codes": dict(self.dead_letter_codes),
+        }
         return Account(**{**vars(self), **own})
 
     def alarm(self, name: str) -> None:
