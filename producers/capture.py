@@ -220,11 +220,14 @@ class Capture:
 
 
 def merge(repairs: list[Repair], more: list[Repair]) -> list[str]:
-    """Add to the list of repairs, one entry per table and columns; gives the tables for which it has become too long."""
+    """Add to the list of repairs, one entry per table and columns; gives the tables for which it has become too long.
+
+    A value that is there already is put in anew: the loader may be at work on it with what held before this change.
+    """
     for repair in more:
         for known in repairs:
             if (known.table, known.columns) == (repair.table, repair.columns):
-                known.values += [value for value in repair.values if value not in known.values]
+                known.values = [value for value in known.values if value not in repair.values] + list(repair.values)
                 break
         else:
             repairs.append(Repair(repair.table, repair.columns, list(repair.values)))

@@ -240,6 +240,7 @@ class Loader:
         """Send again the rows of one repair."""
         repair: Repair = self._file.state.repairs[0]
         values = list(repair.values)
+        taken = set(map(id, values))  # not by content: a value may come anew while its rows are read
         program = self._programs.tables.get(repair.table)
         if program is not None:
             facts = self._facts(reader, repair.table)
@@ -257,7 +258,7 @@ class Loader:
             self._send(events)
             self._settle()
         with self._file.change() as state:
-            repair.values = [value for value in repair.values if value not in values]
+            repair.values = [value for value in repair.values if id(value) not in taken]
             if not repair.values:
                 state.repairs.remove(repair)
 
