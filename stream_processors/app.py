@@ -121,12 +121,9 @@ def run(name: str, settings: ProcessorSettings) -> None:
         if progress:
             progress.close()
 
-    for name in (
-        "aiokafka",
-        "faust",
-        "mode",
-    ):  # their debug records would be built, and thrown away, several times per message
-        logging.getLogger(name).setLevel(logging.WARNING)
+    # the libraries' debug records would be built, and thrown away, several times per message
+    for library in ("aiokafka", "faust", "mode"):
+        logging.getLogger(library).setLevel(logging.WARNING)
     log("info", "stage started", stage=name, metrics=server.url)
     worker = faust.Worker(app, loglevel=logging.WARNING, quiet=True, redirect_stdouts=False, logging_config=_LOGGING)
     try:

@@ -26,13 +26,19 @@ class ByUnit(PartitionAssignor):
         """The unit that a partition belongs to: an institution, or (PEOPLE) a partition number."""
         return str(partition) if topic == "hemis.claims" else institution_of(topic)
 
+    @staticmethod
+    def unknown(topic: str) -> set[int]:
+        """Partitions of a topic that this member's metadata does not show yet, as right after it was made. An institution's topics
+        have one by declaration; left out, the institution would have no worker until the next rebalance."""
+        return set() if topic == "hemis.claims" else {0}
+
     def assign(self, cluster: Any, members: Any) -> Any:
         known = {member: ClientMetadata.loads(data.user_data) for member, data in members.items()}
         self._update_member_urls(known)
         subscribed = {member: set(data.subscription) for member, data in members.items()}
         units: dict[str, list[tuple[str, int]]] = defaultdict(list)
         for topic in sorted(set().union(*subscribed.values())):
-            for partition in sorted(cluster.partitions_for_topic(topic) or ()):
+            for partition in sorted(cluster.partitions_for_topic(topic) or self.unknown(topic)):
                 units[self.unit(topic, partition)].append((topic, partition))
         had = {
             self.unit(topic, partition): member

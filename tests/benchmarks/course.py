@@ -195,6 +195,23 @@ class Course:
             outcome.figures["CPU per row, people included"] = system_seconds(settled) / rows * 1e6
         return outcome
 
+    def timed_rewind(self) -> Outcome:
+        """Ours: from the sink's start until it has read all its topics again into emptied tables; contents are compared."""
+        system = self.system
+        assert isinstance(system, Ours)
+        self.park()
+        rows = system.rewind_sink()
+        meter = Meter(system.groups)
+        began = time.monotonic()
+        system.start_sink()
+        first = until(lambda: system.sink_rows() > 0, "the first rows are national", timeout=LIMIT, watch=system.watch)
+        ended = until(lambda: system.sink_rows() >= rows, f"{rows} rows are read", timeout=LIMIT, watch=system.watch)
+        spent = meter.read()
+        until(system.sink_is_done, "golden persons and findings are read", timeout=LIMIT, watch=system.watch)
+        self.check()
+        self.park()
+        return _throughput(rows, ended - began, rows / (ended - first), spent, ended - first, 0.0)
+
     def _from_first_commit(self, pattern: str) -> tuple[float, float]:
         """Rows a second, and the seconds, between the first and the last national commit of the rows marked so."""
         commits: dict[float, int] = {}

@@ -17,14 +17,16 @@ from psycopg.conninfo import conninfo_to_dict
 
 from deploy.local.stack import Stack
 from deploy.provisioning import institution_user, provision_institution, provision_national, role_user
+from schemas.avro_schema import ENTITIES
 from schemas.registry import Registry
-from schemas.topics import CHANGES, CLAIMS, GOLDEN, TOPICS, Role
+from schemas.topics import CHANGES, CLAIMS, GOLDEN, TOPICS, Role, clean_topic
 from tests.benchmarks import databases, hello, workload
 from tests.benchmarks.children import Child
 from tests.benchmarks.offsets import Ends, administrator
 from tests.benchmarks.waiting import until
 
 NATIONAL = "hemis_bench"
+_NATIONAL_TABLES = "select tablename from pg_tables where schemaname = 'public' and tablename <> 'alembic_version'"
 WORKERS = 2
 PARTITIONS = 4
 HOST = "127.0.0.1"
@@ -105,6 +107,8 @@ class Ours:
         self.records: list[Child] = []
         self.people: Child | None = None
         self.sink: Child | None = None
+        self._clean = Ends(administrator(stack), [clean_topic(entity) for entity in ENTITIES])
+        self._golden = Ends(administrator(stack), [GOLDEN.name])
         self._derived = Ends(administrator(stack), [CLAIMS.name, GOLDEN.name])
 
     @property
@@ -164,6 +168,33 @@ class Ours:
     def stop_delivery(self) -> None:
         for child in self._national():
             child.stop()
+
+    def rewind_sink(self) -> int:
+        """Empty the national tables and let the sink begin again; the number of clean records that lie in its topics."""
+        with psycopg.connect(self.national_dsn, autocommit=True) as connection:
+            tables = [name for (name,) in connection.execute(_NATIONAL_TABLES)]
+            connection.execute(f"truncate {', '.join(tables)}".encode())
+        return self._clean.count()
+
+    def start_sink(self) -> None:
+        assert self.sink is not None
+        self.sink.start()
+
+    def sink_rows(self) -> int:
+        """How many clean records the sink has stored."""
+        return self._stored("hemis.clean.%")
+
+    def sink_is_done(self) -> bool:
+        """Has the sink read every topic to its end?"""
+        return self._stored("hemis.golden.%") >= self._golden.count()
+
+    def _stored(self, topics: str) -> int:
+        with psycopg.connect(self.national_dsn, autocommit=True) as connection:
+            row = connection.execute(
+                "select coalesce(sum(next_offset), 0)::bigint from applied_offset where topic like %s", [topics]
+            ).fetchone()
+        assert row is not None
+        return int(row[0])
 
     def wait_delivery(self) -> None:
         """Wait until the national processes serve."""
