@@ -93,7 +93,7 @@ class Checker:
         book = self._load.universities[code].book
         for table in TABLES:
             columns = ", ".join(f"{name}::text" for name in table.columns)
-            held = {str(r[0]): r for r in source.execute(f"select {columns} from {table.name}").fetchall()}  # type: ignore[call-overload]
+            held = {str(r[0]): r for r in source.execute(f"select {columns} from {table.name}").fetchall()}
             noted = {
                 str(i): tuple(None if v is None else str(v) for v in row) for i, row in list(book[table.name].items())
             }
@@ -113,16 +113,16 @@ class Checker:
 
     @staticmethod
     def _versions(verdict: Verdict, entity: str, national: Connection) -> None:
-        count = national.execute(f"select count(*) from {entity}_history").fetchone()  # type: ignore[call-overload]
+        count = national.execute(f"select count(*) from {entity}_history").fetchone()
         verdict.history += int(str(count[0])) if count else 0
         doubled = national.execute(
-            "select record_key, epoch, version, count(*) from (select record_key, epoch, version, place from "  # type: ignore[call-overload]
+            "select record_key, epoch, version, count(*) from (select record_key, epoch, version, place from "
             f"{entity} union all select record_key, epoch, version, place from {entity}_history) a "
             "group by record_key, epoch, version, place having count(*) > 1"
         ).fetchall()
         verdict.wrong("doubled", [f"{entity} {row}" for row in doubled])
         disordered = national.execute(
-            "select * from (select record_key, epoch, version, lag(epoch) over w as e, lag(version) over w as v from "  # type: ignore[call-overload]
+            "select * from (select record_key, epoch, version, lag(epoch) over w as e, lag(version) over w as v from "
             f"(select record_key, epoch, version, place, replaced_at from {entity}_history union all "
             f"select record_key, epoch, version, place, 'infinity' from {entity}) a "
             "window w as (partition by record_key order by replaced_at, epoch, version, place)) b where (e, v) > (epoch, version)"
@@ -207,7 +207,7 @@ def arrived(world: World, code: str, mark: str, timeout: float = 120.0) -> None:
 
 
 def _newest(national: Connection, query: str) -> dict[str, tuple[Version, bool]]:
-    rows = national.execute(query).fetchall()  # type: ignore[call-overload]
+    rows = national.execute(query).fetchall()
     return {str(key): ((int(str(a)), int(str(b))), bool(live)) for key, a, b, live in rows}
 
 

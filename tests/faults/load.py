@@ -25,7 +25,7 @@ CANARY = 0
 """A person's id that only `canary` writes."""
 FAMILY, GIVEN = ("Nguyễn", "Trần", "Lê", "Phạm", "Hoàng"), ("An", "Bình", "Châu", "Dũng", "Giang", "Hà", "Khánh")
 WEIGHTS = {
-    "insert": 22, "update": 34, "many": 8, "delete": 7, "family": 4, "move": 8, "renumber": 6, "again": 5, "essay": 4,
+    "insert": 22, "update": 34, "many": 8, "delete": 7, "family": 4, "move": 8, "renumber": 6, "again": 5, "essay": 4, "house": 3,
     "undone": 2,
 }  # fmt: skip
 
@@ -60,7 +60,7 @@ class University:
         """Read what is there already."""
         with psycopg.connect(self._dsn) as source:
             for table, columns in COLUMNS.items():
-                rows = source.execute(f"select {', '.join(columns)} from {table}").fetchall()  # type: ignore[call-overload]
+                rows = source.execute(f"select {', '.join(columns)} from {table}").fetchall()
                 self.book[table] = {int(str(row[0])): row for row in rows}
             found = source.execute("select coalesce(max(number), 0) from committed").fetchone()
             self._number = int(str(found[0])) if found else 0
@@ -99,7 +99,7 @@ class University:
         """Commit a new mark in a row of its own; returns the mark. Waits for the source."""
         with self._lock:
             mark = self._tag()
-            self._commit({"persons": {CANARY: (CANARY, mark, "Canary", None, None, None, None)}}, 1)
+            self._commit({"persons": {CANARY: (CANARY, mark, "Canary", None, None, None, None, None)}}, 1)
         return mark
 
     def put(self, table: str, row: Row) -> None:
@@ -157,6 +157,9 @@ class University:
             elif kind == "essay":
                 i = self._draw.choice(self._ids("persons"))
                 plan["persons"][i] = self._with("persons", i, essay=self._essay(), tag=self._tag())
+            elif kind == "house":
+                i = self._draw.choice(self._ids("persons"))
+                plan["persons"][i] = self._with("persons", i, house=f"{self._draw.randint(1, 999)}", tag=self._tag())
             elif kind == "again":
                 i = self._draw.choice(ids)
                 row = self._with(table, i, tag=self._tag())
@@ -174,7 +177,7 @@ class University:
         tag = row[COLUMNS[table].index("tag")]
 
         def act(connection: Connection) -> None:
-            connection.execute(f"update {table} set id = %s, tag = %s where id = %s", [new, tag, old])  # type: ignore[call-overload]
+            connection.execute(f"update {table} set id = %s, tag = %s where id = %s", [new, tag, old])
 
         self._certain(act)
         del self.book[table][old]
@@ -204,15 +207,15 @@ class University:
         columns = COLUMNS[table]
         before = self.book[table].get(i)
         if row is None:
-            connection.execute(f"delete from {table} where id = %s", [i])  # type: ignore[call-overload]
+            connection.execute(f"delete from {table} where id = %s", [i])
         elif before is None:
-            connection.execute(f"insert into {table} values ({', '.join(['%s'] * len(columns))})", row)  # type: ignore[call-overload]
+            connection.execute(f"insert into {table} values ({', '.join(['%s'] * len(columns))})", row)
         else:
             changed = [n for n, a, b in zip(columns, before, row, strict=True) if a != b]
             values = [row[columns.index(n)] for n in changed]
             connection.execute(
                 f"update {table} set {', '.join(f'{n} = %s' for n in changed)} where id = %s", [*values, i]
-            )  # type: ignore[call-overload]
+            )
 
     # -- certainty ----------------------------------------------------------------------------------------------------
 
@@ -291,7 +294,7 @@ class University:
             None if draw.random() < 0.05 else f"{draw.randint(1999, 2007)}-0{draw.randint(1, 9)}-1{draw.randint(0, 9)}"
         )
         name = f"{draw.choice(FAMILY)} {draw.choice(GIVEN)}"
-        person: Row = (i, self._tag(), name, born, draw.choice(("Nam", "Nữ")), self._citizen(), self._essay())
+        person: Row = (i, self._tag(), name, born, draw.choice(("Nam", "Nữ")), self._citizen(), None, self._essay())
         learner: Row = (i, self._tag(), i, f"sv{i}@example.edu.vn")
         study: Row = (i, self._tag(), i, draw.choice(("hoc", "nghi", "xong")), draw.randint(1, 4))
         order = [("persons", person), ("learners", learner), ("studies", study)]

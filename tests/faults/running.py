@@ -70,7 +70,7 @@ class Running:
             found = sha256()
             for table in tables:
                 row = national.execute(
-                    "select count(*), sum(hashtextextended((to_jsonb(t) - 'applied_at' - 'replaced_at')::text, 0)::numeric) "  # type: ignore[call-overload]
+                    "select count(*), sum(hashtextextended((to_jsonb(t) - 'applied_at' - 'replaced_at')::text, 0)::numeric) "
                     f"from {table} t"
                 ).fetchone()
                 found.update(f"{table} {row}".encode())

@@ -23,8 +23,8 @@ from tests.faults.load import Load
 from tests.faults.world import SESSION_SECONDS, World
 
 RATE = 100.0
-PAUSE_SECONDS = (9.0, 15.0)
-"""Between a recovery and the next fault."""
+PAUSE_SECONDS = 12.0
+"""Between a recovery and the next fault, on average."""
 KINDS = {"kill": 14, "freeze": 4, "outage": 2, "pair": 3}
 RECOVERY_SECONDS = 180.0
 FIRST_ROWS = 300
@@ -44,16 +44,17 @@ class Faults:
 class Soak:
     """One piece."""
 
-    def __init__(self, world: World, load: Load, seed: int) -> None:
+    def __init__(self, world: World, load: Load, seed: int, pause: float) -> None:
         self.world = world
         self.load = load
         self.faults = Faults()
         self._draw = random.Random(seed)
+        self._pause = pause
 
     def run(self, seconds: float) -> None:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            time.sleep(self._draw.uniform(*PAUSE_SECONDS))
+            time.sleep(self._pause * self._draw.uniform(0.7, 1.3))
             self._fault(self._draw.choices(list(KINDS), list(KINDS.values()))[0])
 
     def _fault(self, kind: str) -> None:
@@ -97,7 +98,7 @@ def _say(text: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
 
 
-def piece(home: Path, minutes: float, seed: int, rate: float) -> tuple[dict[str, object], Verdict]:
+def piece(home: Path, minutes: float, seed: int, rate: float, pause: float) -> tuple[dict[str, object], Verdict]:
     """Run one piece in the home; its figures and the verdict of its end."""
     world = World(home)
     try:
@@ -111,7 +112,7 @@ def piece(home: Path, minutes: float, seed: int, rate: float) -> tuple[dict[str,
         world.start_all()
         _say("ready")
         load.start()
-        soak = Soak(world, load, seed)
+        soak = Soak(world, load, seed, pause)
         began = time.monotonic()
         soak.run(minutes * 60)
         load.stop()
@@ -166,13 +167,14 @@ def main() -> int:
     parser.add_argument("--home", type=Path, default=Path("var/soak"))
     parser.add_argument("--fresh", action="store_true", help="Begin anew.")
     parser.add_argument("--rate", type=float, default=RATE, help="Row changes a second, over all universities.")
+    parser.add_argument("--pause", type=float, default=PAUSE_SECONDS, help="Seconds between faults, about.")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     given = parser.parse_args()
     if given.fresh:
         shutil.rmtree(given.home, ignore_errors=True)
     given.home.mkdir(parents=True, exist_ok=True)
     _say(f"seed {given.seed}")
-    figures, verdict = piece(given.home, given.minutes, given.seed, given.rate)
+    figures, verdict = piece(given.home, given.minutes, given.seed, given.rate, given.pause)
     with (given.home / "figures.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps(figures) + "\n")
     print(verdict)

@@ -24,6 +24,8 @@ from tests.support.waiting import wait_until
 pytestmark = pytest.mark.real
 
 OUTAGE_SECONDS = 20.0
+BURSTS = 20
+"""Transactions of 300 long texts (0.9 MB) in an outage: several times what an agent may hold in memory."""
 SECRET_NAME, SECRET_NUMBER, SECRET_ESSAY = "Nguyễn Bí Mật Chớ Lộ", "079205998877", "nhà số bảy ngõ không tên"
 RUBBISH_NUMBER = "so-cccd-sai-99"
 
@@ -32,8 +34,10 @@ RUBBISH_NUMBER = "so-cccd-sai-99"
 def planted(running: Running) -> None:
     """Personal data that no log, metric or command line may ever show; some of it is wrong, so that errors speak of it."""
     for one in running.load.universities.values():
-        one.put("persons", (900_001, "planted", SECRET_NAME, "2001-02-03", "Nam", SECRET_NUMBER, SECRET_ESSAY))
-        one.put("persons", (900_002, "planted", SECRET_NAME, "2001-02-03", "không rõ", RUBBISH_NUMBER, SECRET_ESSAY))
+        one.put("persons", (900_001, "planted", SECRET_NAME, "2001-02-03", "Nam", SECRET_NUMBER, None, SECRET_ESSAY))
+        one.put(
+            "persons", (900_002, "planted", SECRET_NAME, "2001-02-03", "không rõ", RUBBISH_NUMBER, None, SECRET_ESSAY)
+        )
 
 
 def test_without_faults(running: Running) -> None:
@@ -138,13 +142,19 @@ def test_outage_of_the_broker(running: Running) -> None:
         world.kill("kafka")
         passed, most = Passed(OUTAGE_SECONDS), resting
         one = running.load.universities["UA"]
-        while not passed():
-            one.essays(400)
+        for _ in range(BURSTS):
+            one.essays(300)
+
+        def over() -> bool:
+            nonlocal most
             most = max(most, _memory(agent.pid))
+            return passed()
+
+        wait_until(over, "the outage has lasted long enough", OUTAGE_SECONDS * 2)
         world.start("kafka")
         running.changes_arrive()
         most = max(most, _memory(agent.pid))
-    assert most - resting < 48 << 20, f"{resting >> 20} MiB became {most >> 20}"
+    assert most - resting < 12 << 20, f"{resting >> 20} MiB became {most >> 20}"
     wait_well(running)
 
 
@@ -185,9 +195,7 @@ def test_an_institution_reaches_only_its_own_topics(running: Running) -> None:
         wire.send_as_institution(stack, "UA", CHANGES.name_for("UB"), b"UB/person/1", b"x")
     assert refused.value.args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
     for topic in (CHANGES.name_for("UB"), CONTROL.name_for("UB"), STATE.name_for("UB"), clean_topic("person")):
-        with pytest.raises(KafkaException) as refused:
-            wire.read(stack.client_config("inst.UA"), topic)
-        assert refused.value.args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED, topic
+        assert wire.refusal(stack.client_config("inst.UA"), topic) == KafkaError.TOPIC_AUTHORIZATION_FAILED, topic
 
 
 def test_an_event_that_claims_another_institutions_record(running: Running) -> None:
@@ -201,6 +209,7 @@ def test_an_event_that_claims_another_institutions_record(running: Running) -> N
     forged = _again(genuine, event, record_key="UB/person/0", version=event.version + (1 << 40))
     offset = wire.send_as_institution(world.stack, "UA", topic, b"UB/person/0", forged)
     letter = wait_until(lambda: wire.dead_letters(world.stack, topic).get(offset), "the dead letter")
+    assert letter is not None
     assert (letter["code"], letter["institution"], letter["value"]) == ("E105", "UA", forged)
     wait_until(
         lambda: world.metric("hemis_alarms_total", "alarm").get("forged_institution", 0) == alarms + 1, "the alarm"

@@ -47,7 +47,7 @@ class Compacted:
                         ends[name, number] = high
             consumer.assign(wanted)
             while ends:
-                for message in consumer.consume(5000, 5.0):
+                for message in consumer.consume(5000, 0.1):
                     if message.error():
                         raise RuntimeError(str(message.error()))
                     at = (str(message.topic()), int(message.partition() or 0))

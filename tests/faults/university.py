@@ -15,7 +15,7 @@ Rows = dict[str, tuple[str | None, ...]]
 
 DEFINITION = """
 create table if not exists persons (
-  id bigint primary key, tag text not null, full_name text, born date, sex text, citizen text, essay text);
+  id bigint primary key, tag text not null, full_name text, born date, sex text, citizen text, house text, essay text);
 create table if not exists learners (id bigint primary key, tag text not null, person_id bigint, email text);
 create table if not exists studies (id bigint primary key, tag text not null, learner_id bigint, status text, year int);
 create table if not exists committed (number bigint primary key);
@@ -44,7 +44,7 @@ class Table(NamedTuple):
 TABLES = (
     Table(
         "persons",
-        ("id", "tag", "full_name", "born", "sex", "citizen", "essay"),
+        ("id", "tag", "full_name", "born", "sex", "citizen", "house", "essay"),
         "person",
         {
             "document_number": "tag",
@@ -52,7 +52,7 @@ TABLES = (
             "birth_date": "born::text",
             "sex": _case("sex", SEXES),
             "citizen_number": "citizen",
-            "permanent_address": "essay",
+            "permanent_address": "nullif(concat_ws(', ', house, essay), '')",
         },
     ),
     Table(
@@ -90,7 +90,7 @@ def mapping(code: str) -> dict[str, object]:
                     "birth_date": "born",
                     "sex": {"column": "sex", "codes": "sex"},
                     "citizen_number": "citizen",
-                    "permanent_address": "essay",
+                    "permanent_address": {"join": ["house", "essay"], "separator": ", "},
                 },
             },
             {
@@ -119,11 +119,11 @@ def expected(source: Connection, code: str, table: Table) -> Rows:
     """What the source's rows must be nationally."""
     values = ", ".join(f"({text.format(code=code)})::text" for text in table.becomes.values())
     query = f"select '{code}/{table.entity}/' || id, {values} from {table.name}"
-    return {str(row[0]): row[1:] for row in source.execute(query).fetchall()}  # type: ignore[call-overload,misc]
+    return {str(row[0]): row[1:] for row in source.execute(query).fetchall()}  # type: ignore[misc]
 
 
 def national(connection: Connection, code: str, table: Table) -> Rows:
     """The live national rows of the institution."""
     values = ", ".join(f"{name}::text" for name in table.becomes)
     query = f"select record_key, {values} from {table.entity} where institution = %s and operation <> 'CANCEL'"
-    return {str(row[0]): row[1:] for row in connection.execute(query, [code]).fetchall()}  # type: ignore[call-overload,misc]
+    return {str(row[0]): row[1:] for row in connection.execute(query, [code]).fetchall()}  # type: ignore[misc]

@@ -43,19 +43,27 @@ def send(stack: Stack, user: str, topic: str, key: bytes | None, value: bytes) -
         raise KafkaException(error)
     offset = message.offset()
     assert offset is not None
-    return offset
+    return int(offset)
 
 
 def send_as_institution(stack: Stack, code: str, topic: str, key: bytes | None, value: bytes) -> int:
     return send(stack, institution_user(code), topic, key, value)
 
 
-def read(config: Mapping[str, Any], topic: str, partitions: int = 1) -> list[Message]:
-    """Every message of a topic.
+def refusal(config: Mapping[str, Any], topic: str) -> int | None:
+    """The code with which the broker refuses to let a topic be read; None if it does not."""
+    consumer = Consumer({**config, "group.id": "hemis-faults", "enable.auto.commit": False, "log_level": 0})
+    try:
+        consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
+        message = consumer.poll(SECONDS)
+        problem = None if message is None else message.error()
+        return None if problem is None else int(problem.code())
+    finally:
+        consumer.close()
 
-    Raises:
-        KafkaException: the broker refuses to let it be read.
-    """
+
+def read(config: Mapping[str, Any], topic: str, partitions: int = 1) -> list[Message]:
+    """Every message of a topic."""
     consumer = Consumer({**config, "group.id": "faults", "enable.auto.commit": False, "log_level": 0})
     found: list[Message] = []
     try:
@@ -66,7 +74,7 @@ def read(config: Mapping[str, Any], topic: str, partitions: int = 1) -> list[Mes
                 ends[number] = high
         consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in ends])
         while ends:
-            for message in consumer.consume(1000, 5.0):
+            for message in consumer.consume(1000, 0.1):
                 problem = message.error()
                 if problem is not None:
                     raise KafkaException(problem)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import psycopg
@@ -213,7 +213,7 @@ class World:
         }
         self._add(f"agent-{code}", ("agent", "run"), user, agent)
 
-    def _add(self, name: str, command: tuple[str, ...], user: str, more: dict[str, object]) -> None:
+    def _add(self, name: str, command: tuple[str, ...], user: str, more: Mapping[str, object]) -> None:
         port = _free_port()
         settings = {
             "kafka_bootstrap": self.stack.bootstrap,
