@@ -75,6 +75,7 @@ class Capture:
         self._committed_at = 0
         self._inside = False
         self._missing: dict[str, frozenset[str]] = {}
+        self._torn: dict[tuple[str, frozenset[str]], bool] = {}
         self._by_table: dict[str, list[tuple[str, LookupTable, int, int]]] = {}
         for name, lookup in mapping.lookups.items():
             columns = mapping.columns_of(lookup.table)
@@ -113,6 +114,8 @@ class Capture:
                     for event in program.encode(absent)(row, operation, of(position)):
                         add(event)
                         counts[kind] += 1
+                    if absent and self._is_torn(table, absent):
+                        self._repair(program, row, taken)
                 else:
                     self._with_old(program, position, row, old, absent, taken)
             elif type(message) is Began:
@@ -141,6 +144,8 @@ class Capture:
         if before == after:
             taken.events.extend(updated)
             taken.counts[1] += len(updated)
+            if absent and self._is_torn(program.table, absent):
+                self._repair(program, row, taken)
             return
         cancels, new = program.cancel(old, stamp), encode(row, AS_NEW, stamp)
         for i in range(len(after)):
@@ -153,13 +158,30 @@ class Capture:
                 taken.counts[2] += 1
         if absent - self._missing.get(program.table, NOTHING):
             # The new key knows nothing of what the old key's row still holds.
-            key = self._keys[program.table]
-            values = [row[program.columns.index(c)] if c in program.columns else None for c in key]
-            if all(value is not None for value in values):
-                texts = [value.decode() for value in values if value is not None]
-                taken.repairs.append(Repair(program.table, list(key), [texts]))
-            else:
-                taken.reloads.append(program.table)
+            self._repair(program, row, taken)
+
+    def _is_torn(self, table: str, absent: frozenset[str]) -> bool:
+        """Does a field need a column that was not sent beside one that was? Then the field is sent as absent although it may
+        have changed."""
+        found = self._torn.get((table, absent))
+        if found is None:
+            unsent = absent - self._missing.get(table, NOTHING)
+            found = self._torn[table, absent] = any(
+                not unsent.isdisjoint(rule.columns) and not absent.issuperset(rule.columns)
+                for record in self._mapping.records_of(table)
+                for rule in record.fields
+            )
+        return found
+
+    def _repair(self, program: TableProgram, row: Row, taken: Taken) -> None:
+        """Have the row read again; without its primary key, the table."""
+        key = self._keys[program.table]
+        values = [row[program.columns.index(c)] if c in program.columns else None for c in key]
+        if all(value is not None for value in values):
+            texts = [value.decode() for value in values if value is not None]
+            taken.repairs.append(Repair(program.table, list(key), [texts]))
+        else:
+            taken.reloads.append(program.table)
 
     def _look_up(self, kind: int, table: str, row: Row, old: Row | None, taken: Taken) -> None:
         for name, lookup, key, value in self._by_table[table]:
@@ -198,6 +220,7 @@ class Capture:
     def _described(self, message: Described, taken: Taken) -> None:
         new = message.missing - self._missing.get(message.table, NOTHING)
         self._missing[message.table] = message.missing
+        self._torn.clear()
         needed = {c for record in self._mapping.records_of(message.table) for c in record.key_columns}
         needed |= {c for lk in self._mapping.lookups.values() if lk.table == message.table for c in (lk.key, lk.value)}
         self._unkeyed.discard(message.table)

@@ -108,10 +108,10 @@ class University:
             self._commit({table: {int(str(row[0])): row}}, 1)
 
     def essays(self, count: int) -> None:
-        """Commit this many long texts (some 3,000 bytes each) in one transaction."""
+        """Commit this many long texts (15,000 bytes each) in one transaction."""
         with self._lock:
             ids = self._draw.sample(self._ids("persons"), min(count, len(self._ids("persons"))))
-            long = {i: self._with("persons", i, tag=self._tag(), essay=self._tag() + "x" * 3000) for i in ids}
+            long = {i: self._with("persons", i, tag=self._tag(), essay=self._tag() + "x" * 15_000) for i in ids}
             self._commit({"persons": dict(long)}, len(long))
 
     def fill(self, rows: int) -> None:

@@ -50,14 +50,21 @@ def send_as_institution(stack: Stack, code: str, topic: str, key: bytes | None, 
     return send(stack, institution_user(code), topic, key, value)
 
 
-def refusal(config: Mapping[str, Any], topic: str) -> int | None:
-    """The code with which the broker refuses to let a topic be read; None if it does not."""
+def refusal(config: Mapping[str, Any], topic: str) -> int:
+    """The code with which the broker answers who wants to read a topic; NO_ERROR if it lets it be read."""
     consumer = Consumer({**config, "group.id": "hemis-faults", "enable.auto.commit": False, "log_level": 0})
     try:
         consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
-        message = consumer.poll(SECONDS)
-        problem = None if message is None else message.error()
-        return None if problem is None else int(problem.code())
+
+        def answer() -> list[int]:
+            message = consumer.poll(0.1)
+            problem = None if message is None else message.error()
+            # The group is refused too; that is not what was asked.
+            known = message is not None and (problem is None or problem.code() != KafkaError.GROUP_AUTHORIZATION_FAILED)
+            return [KafkaError.NO_ERROR if problem is None else int(problem.code())] if known else []
+
+        [code] = wait_until(answer, f"an answer about {topic}", SECONDS)
+        return code
     finally:
         consumer.close()
 
