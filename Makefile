@@ -44,8 +44,9 @@ test: .venv/dev.stamp
 test-unit: .venv/dev.stamp
 	$(BIN)/python -m pytest tests/unit $(ARGS)
 
+# The long fault run, in pieces that go on with the same data: make soak ARGS="--minutes 10"; --fresh begins anew.
 soak: .venv/dev.stamp
-	$(BIN)/python -m pytest tests/faults $(ARGS)
+	$(BIN)/python -m tests.faults.soak --home var/soak --minutes 10 $(ARGS)
 
 benchmark: .venv/dev.stamp
 	$(BIN)/python -m tests.benchmarks $(ARGS)
