@@ -196,6 +196,7 @@ def test_an_institution_reaches_only_its_own_topics(running: Running) -> None:
     with pytest.raises(KafkaException) as refused:
         wire.send_as_institution(stack, "UA", CHANGES.name_for("UB"), b"UB/person/1", b"x")
     assert refused.value.args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
+    assert wire.refusal(stack.client_config("inst.UA"), CONTROL.name_for("UA")) == KafkaError.NO_ERROR
     for topic in (CHANGES.name_for("UB"), CONTROL.name_for("UB"), STATE.name_for("UB"), clean_topic("person")):
         assert wire.refusal(stack.client_config("inst.UA"), topic) == KafkaError.TOPIC_AUTHORIZATION_FAILED, topic
 

@@ -12,6 +12,7 @@ from confluent_kafka.admin import (
     AclBindingFilter,
     AclOperation,
     AclPermissionType,
+    AdminClient,
     ResourcePatternType,
     ResourceType,
 )
@@ -51,22 +52,10 @@ def send_as_institution(stack: Stack, code: str, topic: str, key: bytes | None, 
 
 
 def refusal(config: Mapping[str, Any], topic: str) -> int:
-    """The code with which the broker answers who wants to read a topic; NO_ERROR if it lets it be read."""
-    consumer = Consumer({**config, "group.id": "hemis-faults", "enable.auto.commit": False, "log_level": 0})
-    try:
-        consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
-
-        def answer() -> list[int]:
-            message = consumer.poll(0.1)
-            problem = None if message is None else message.error()
-            # The group is refused too; that is not what was asked.
-            known = message is not None and (problem is None or problem.code() != KafkaError.GROUP_AUTHORIZATION_FAILED)
-            return [KafkaError.NO_ERROR if problem is None else int(problem.code())] if known else []
-
-        [code] = wait_until(answer, f"an answer about {topic}", SECONDS)
-        return code
-    finally:
-        consumer.close()
+    """The code with which the broker answers who asks for a topic; NO_ERROR if it lets the user see it."""
+    client = AdminClient({**config, "log_level": 0})
+    problem = client.list_topics(topic, timeout=SECONDS).topics[topic].error
+    return KafkaError.NO_ERROR if problem is None else int(problem.code())
 
 
 def read(config: Mapping[str, Any], topic: str, partitions: int = 1) -> list[Message]:
