@@ -18,6 +18,8 @@ from schemas.settings import Secret
 
 STATUS_SECONDS = 5.0
 LINGER_SECONDS = 0.001
+BATCH_BYTES = 4 << 20
+"""Log read at once, about: a batch of long rows would fill the memory before the producer's buffer can push back (P5)."""
 _STATUS = Struct(">cQQQQB").pack
 _U64 = Struct(">Q").unpack_from
 _PG_EPOCH = 946_684_800.0
@@ -88,9 +90,11 @@ class Replication:
         decode = self._decoder.decode
         join = b"".join
         waited = False
-        while len(out) < limit:
+        size = 0
+        while len(out) < limit and size < BATCH_BYTES:
             n, data = get(1)
             if n > 0:
+                size += n
                 if data[0] == 119:  # w
                     message = decode(join((data, PAD)))
                     if message is not None:
