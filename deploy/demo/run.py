@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -120,7 +121,7 @@ def _next_steps(place: Place, scraper: Scraper) -> Text:
         change=f"-c \"update sis.students set mobile = '0912345678' where student_id = {student}\"",
         psql_national=place.psql("national", "hemis"),
         watch=f'-c "{seen}"',
-        hemis="hemis",
+        hemis=sys.argv[0] if sys.argv[0].endswith("hemis") else "hemis",
         settings=str(place.home / "settings"),
         record=record,
         addresses=scraper.endpoints,
