@@ -28,7 +28,20 @@ class Verdict:
     history: int = 0
     counts: dict[str, int] = field(
         default_factory=lambda: dict.fromkeys(
-            ("source", "lost", "extra", "stale", "doubled", "out_of_order", "golden", "findings", "topics", "ledger"), 0
+            (
+                "source",
+                "lost",
+                "extra",
+                "stale",
+                "doubled",
+                "out_of_order",
+                "golden",
+                "findings",
+                "topics",
+                "ledger",
+                "stuck",
+            ),
+            0,
         )
     )
     examples: list[str] = field(default_factory=list)

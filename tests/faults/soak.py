@@ -117,11 +117,21 @@ def piece(home: Path, minutes: float, seed: int, rate: float, pause: float) -> t
         load.start()
         soak = Soak(world, load, seed, pause)
         began = time.monotonic()
-        soak.run(minutes * 60)
+        stuck = ""
+        try:
+            soak.run(minutes * 60)
+        except (AssertionError, RuntimeError) as error:  # changes arrive no more, or a process has ended by itself
+            stuck = str(error)
         load.stop()
         minutes = (time.monotonic() - began) / 60
         _say("draining")
-        verdict = Checker(world, load).drained(300.0)
+        verdict = Verdict()
+        if not stuck:
+            try:
+                verdict = Checker(world, load).drained(300.0)
+            except (AssertionError, RuntimeError) as error:
+                stuck = str(error)
+        verdict.wrong("stuck", [stuck] if stuck else [])
         faults = soak.faults
         figures: dict[str, object] = {
             "at": time.strftime("%Y-%m-%dT%H:%M:%S"),
