@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from aiokafka.errors import KafkaError
-from aiokafka.producer.sender import Sender
+from aiokafka.producer.sender import Sender, SendProduceReqHandler
 
 from schemas.errors import HemisError
 
@@ -76,14 +76,26 @@ class LeasedSender(Sender):
         return made
 
     async def _send_produce_req(self, node_id: int, batches: Any) -> None:
-        if self.lease.holds:
-            await super()._send_produce_req(node_id, batches)
-            return
-        for batch in batches.values():
-            batch.failure(LeaseLost())
+        await _Handler(self, batches).do(node_id)
         self._in_flight.remove(node_id)
         for tp in batches:
             self._muted_partitions.remove(tp)
+
+
+class _Handler(SendProduceReqHandler):
+    """A produce request that asks the lease once the connection stands, as the last thing before it is encoded and written."""
+
+    def create_request(self) -> Any:
+        request, lease = super().create_request(), self._sender.lease
+        prepare = request.prepare
+
+        def checked(versions: Any) -> Any:
+            if not lease.holds:
+                raise LeaseLost
+            return prepare(versions)
+
+        request.prepare = checked
+        return request
 
 
 class Outbox:
@@ -103,6 +115,8 @@ class Outbox:
         producer = self._app.producer._ensure_producer()
         try:
             sent = await asyncio.gather(*(self._partition(producer, tp, messages) for tp, messages in outputs.items()))
+        except LeaseLost:
+            raise
         except (KafkaError, TimeoutError) as error:
             raise SendFailed(type(error).__name__) from error
         return dict(zip(outputs, sent, strict=True))

@@ -7,6 +7,7 @@ A unit of work is all runs of one fetch. Its steps, and what a crash after each 
    with the same versions.
 3. state: the changelog, whose last message per unit holds place and ledger, acknowledged. A crash: the changelog has it; what
    it has of a torn write is recognised by the place in each row.
+   Its offsets go on where our last ones ended, unless somebody else wrote in between: then see `_mend`.
 4. store: one write batch. A crash: it is read from the changelog.
 5. places move in memory, and are committed to the group from time to time for tools to see.
 
@@ -31,10 +32,10 @@ from faust.types import TP
 
 from schemas.errors import HemisError
 from schemas.logs import log
-from stream_processors.outbox import Lease, Outbox, Outputs
+from stream_processors.outbox import Lease, LeaseLost, Outbox, Outputs, SendFailed
 from stream_processors.runs import Runs
 from stream_processors.scratch import Scratch
-from stream_processors.store import Store, offset_key
+from stream_processors.store import Store, noted_offset, offset_key
 
 RESTORE_THREADS = 2
 ASTRAY = 20
@@ -87,6 +88,14 @@ class Stage(ABC, Generic[U, W]):
     @abstractmethod
     def restore(self, unit: str, partitions: set[TP]) -> tuple[U, dict[TP, int]]:
         """Bring the store up to the changelog's end; the unit and its places. Runs in a thread; must not touch `self.units`."""
+
+    @abstractmethod
+    def written(self, unit: str, first: int, end: int) -> set[bytes]:
+        """Keys of the unit's changelog messages in this range of offsets. Runs in a thread.
+
+        Raises:
+            KafkaException: try again.
+        """
 
     @abstractmethod
     def decide(self, unit: U, runs: Mapping[TP, Sequence[ConsumerRecord]]) -> W:
@@ -255,17 +264,24 @@ class Stage(ABC, Generic[U, W]):
                 for tp, messages in scratch.outputs.items():
                     outputs.setdefault(tp, []).extend(messages)
             sent = {tp: s.last_offset for tp, s in (await outbox.send(outputs)).items()}
-            states: Outputs = {}
-            for unit, scratch, _ in work:
-                states.setdefault(self.changelog(unit), []).extend(scratch.state())
+            states = {self.changelog(unit): scratch.state() for unit, scratch, _ in work}
             stated = await outbox.send(states)
+            if not self.lease.holds:
+                raise LeaseLost  # it may have come late, behind what a successor wrote: the store must not follow it
             changes: dict[bytes, bytes | None] = {}
+            torn: list[tuple[str, int, int]] = []
             for unit, scratch, _ in work:
+                log_, note = self.changelog(unit), offset_key(unit.encode())
+                following = stated[log_].last_offset + 1
+                expected = noted_offset(self.store.get(note))
                 changes.update(scratch.store_changes())
-                changes[offset_key(unit.encode())] = self.offset_note(
-                    unit, stated[self.changelog(unit)].last_offset + 1
-                )
+                if expected is not None and following - len(states[log_]) > expected:
+                    torn.append((unit, expected, following))
+                else:
+                    changes[note] = self.offset_note(unit, following)
             self.store.write(changes)
+            for unit, expected, following in torn:
+                await self._mend(outbox, unit, expected, following)
         except BaseException:
             for unit, _, _ in work:
                 if unit in self.units:
@@ -277,6 +293,27 @@ class Stage(ABC, Generic[U, W]):
             if unit in self.units:
                 self.keep(self.units[unit], scratch, sent)
                 self._place.update(places)
+
+    async def _mend(self, outbox: Outbox, unit: str, first: int, end: int) -> None:
+        """Somebody else wrote to the unit's changelog since our last message (P3): a former owner that was frozen between its
+        last look at the lease and the socket, or ourselves, in a write whose answer got lost. Say again what we hold of every
+        key in between, the account last; only then does the store's note move.
+        """
+        log("warning", "a changelog held messages of another writer", stage=self.name, unit=unit, messages=end - first)
+        try:
+            keys = await asyncio.get_running_loop().run_in_executor(self._pool, self.written, unit, first, end)
+        except KafkaException as error:
+            self.clients.__dict__.clear()
+            raise SendFailed(_name(error)) from error
+        account = unit.encode() + b"!account"
+        messages = [(key, self.store.get(key)) for key in sorted(keys - {account})]
+        messages.append((account, self.store.get(account)))
+        following = (await outbox.send({self.changelog(unit): messages}))[self.changelog(unit)].last_offset + 1
+        if not self.lease.holds:
+            raise LeaseLost
+        if following - len(messages) == end:
+            self.store.write({offset_key(unit.encode()): self.offset_note(unit, following)})
+        # else the note stays behind, and the next unit of work finds the same once more
 
     @abstractmethod
     def offset_note(self, unit: str, following: int) -> bytes:

@@ -106,8 +106,8 @@ class Changelog:
     ) -> int:
         """Bring the store up to the changelog's end. Returns the number of messages read.
 
-        Of two messages for one key the later wins: there is one writer, and a frozen former writer is kept from writing by its
-        lease.
+        Of two messages for one key the later wins: there is one writer. What a frozen former writer could write in spite of its
+        lease, the owner notices and puts right (`Stage._mend`).
 
         Raises:
             KafkaException: try again.
@@ -142,10 +142,35 @@ class Changelog:
             store.write({offset_key(unit): offset_note(topic_id, position)})
         return read
 
+    def keys(self, topic: str, partition: int, first: int, end: int) -> set[bytes]:
+        """The keys of the messages in this range of offsets.
+
+        Raises:
+            KafkaException: try again.
+        """
+        self._consumer.assign([TopicPartition(topic, partition, first)])
+        found: set[bytes] = set()
+        try:
+            position = first
+            while position < end:
+                messages = self._consumer.consume(min(BATCH, end - position), 0.2)
+                for error in filter(None, map(Message.error, messages)):
+                    raise KafkaException(error)
+                found.update(message.key() for message in messages if message.offset() < end)
+                position = max(position, self._consumer.position([TopicPartition(topic, partition)])[0].offset)
+        finally:
+            self._consumer.unassign()
+        return found
+
 
 def offset_note(topic_id: str, following: int) -> bytes:
     """What stands at `offset_key`: the changelog topic's id and the offset that follows what the store holds."""
     return json.dumps({"topic_id": topic_id, "next": following}).encode()
+
+
+def noted_offset(note: bytes | None) -> int | None:
+    """The offset of a note, whatever topic id it names."""
+    return None if note is None else int(json.loads(note)["next"])
 
 
 def _kept_offset(note: bytes | None, topic_id: str) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from aiokafka import ConsumerRecord
 from confluent_kafka import Producer
@@ -46,10 +47,7 @@ class People(Stage[Partition, Unit]):
         return offset_note(self._state_id, following)
 
     def restore(self, unit: str, partitions: set[TP]) -> tuple[Partition, dict[TP, int]]:
-        thread = self.clients
-        if not hasattr(thread, "facts"):
-            config, group = self._settings.kafka(), f"hemis-{self.name}-restore"
-            thread.facts, thread.changelog = TopicFacts(config, group), Changelog(config, group)
+        thread = self._connected()
         ids = thread.facts.ids(CLAIMS.name, PEOPLE_STATE.name)
         self._state_id = ids[PEOPLE_STATE.name]
         code = unit.encode()
@@ -74,6 +72,18 @@ class People(Stage[Partition, Unit]):
             account.place = low
         self._say(partition)
         return partition, dict.fromkeys(partitions, account.place)
+
+    def written(self, unit: str, first: int, end: int) -> set[bytes]:
+        found: set[bytes] = self._connected().changelog.keys(*self.changelog(unit), first, end)
+        return found
+
+    def _connected(self) -> Any:
+        """This thread's connections: `facts` and `changelog`."""
+        thread = self.clients
+        if not hasattr(thread, "facts"):
+            config, group = self._settings.kafka(), f"hemis-{self.name}-restore"
+            thread.facts, thread.changelog = TopicFacts(config, group), Changelog(config, group)
+        return thread
 
     def admitted(self, unit: str) -> int:
         return self._settings.fetch_records // 4

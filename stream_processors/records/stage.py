@@ -58,10 +58,7 @@ class Records(Stage[Institution, Unit]):
         return offset_note(self._state_ids[unit], following)
 
     def restore(self, unit: str, partitions: set[TP]) -> tuple[Institution, dict[TP, int]]:
-        thread = self.clients
-        if not hasattr(thread, "facts"):
-            config, group = self._settings.kafka(), f"hemis-{self.name}-restore"
-            thread.facts, thread.changelog = TopicFacts(config, group), Changelog(config, group)
+        thread = self._connected()
         changes_topic, orders_topic, state_topic = (t.name_for(unit) for t in (CHANGES, ORDERS, STATE))
         ids = thread.facts.ids(changes_topic, state_topic)
         code = unit.encode()
@@ -89,6 +86,18 @@ class Records(Stage[Institution, Unit]):
                 setattr(account, name, place)
             places[TP(topic, 0)] = place
         return institution, {tp: place for tp, place in places.items() if tp in partitions}
+
+    def written(self, unit: str, first: int, end: int) -> set[bytes]:
+        found: set[bytes] = self._connected().changelog.keys(*self.changelog(unit), first, end)
+        return found
+
+    def _connected(self) -> Any:
+        """This thread's connections: `facts` and `changelog`."""
+        thread = self.clients
+        if not hasattr(thread, "facts"):
+            config, group = self._settings.kafka(), f"hemis-{self.name}-restore"
+            thread.facts, thread.changelog = TopicFacts(config, group), Changelog(config, group)
+        return thread
 
     def admitted(self, unit: str) -> int:
         shared = self._shares(unit)

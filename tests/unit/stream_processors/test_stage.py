@@ -9,14 +9,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
 from aiokafka import ConsumerRecord
 from faust.types import TP
 
 from stream_processors import runs
-from stream_processors.outbox import Lease
+from stream_processors.outbox import Lease, LeaseLost, Message, Outputs, Sent
 from stream_processors.scratch import Scratch
 from stream_processors.stage import ASTRAY, Stage
-from stream_processors.store import Store
+from stream_processors.store import Store, noted_offset, offset_key, offset_note
 
 CHANGES = TP("hemis.changes.A", 0)
 
@@ -30,6 +31,7 @@ class Log(Stage[list[int], Scratch]):
         super().__init__(Store(folder / "state"), refresh_seconds=1, lease_seconds=1)
         self.found = places
         self.sought: list[Mapping[TP, int]] = []
+        self.changelog_messages: list[Message] = []
         self.app = SimpleNamespace(consumer=SimpleNamespace(seek_to=self._seek))
 
     async def _seek(self, places: Mapping[TP, int]) -> None:
@@ -47,6 +49,9 @@ class Log(Stage[list[int], Scratch]):
             raise found
         return [], dict.fromkeys(partitions, found)
 
+    def written(self, unit: str, first: int, end: int) -> set[bytes]:
+        return {key for key, _ in self.changelog_messages[first:end]}
+
     def decide(self, unit: list[int], runs: Mapping[TP, Sequence[ConsumerRecord]]) -> Scratch:
         raise AssertionError("nothing is due in these tests")
 
@@ -58,7 +63,7 @@ class Log(Stage[list[int], Scratch]):
         return 1
 
     def offset_note(self, unit: str, following: int) -> bytes:
-        return b""
+        return offset_note("id", following)
 
     async def restored(self) -> None:
         await asyncio.wait_for(asyncio.gather(*self._restoring.values()), 10)
@@ -129,3 +134,75 @@ def test_a_lease_runs_from_the_last_answered_heartbeat(monkeypatch: Any) -> None
     assert lease.holds
     clock[0] = 108  # frozen while it decided: it may not write, although its writing has only begun
     assert not lease.holds
+
+
+class Decided(Scratch):
+    """A scratch that sets one key and moves the account."""
+
+    def __init__(self, key: bytes, value: bytes, account: bytes) -> None:
+        self.outputs: Outputs = {}
+        self._changes = {key: value, b"A!account": account}
+
+    def state(self) -> list[Message]:
+        return list(self._changes.items())
+
+    def store_changes(self) -> Mapping[bytes, bytes | None]:
+        return dict(self._changes)
+
+
+class Broker:
+    """Stands for the outbox: appends to the stage's changelog, after whatever `before` does."""
+
+    def __init__(self, stage: Log) -> None:
+        self._stage = stage
+        self.before: list[Any] = []
+
+    async def send(self, outputs: Outputs) -> dict[tuple[str, int], Sent]:
+        log = self._stage.changelog_messages
+        sent = {}
+        for tp, messages in outputs.items():
+            if self.before:
+                self.before.pop(0)()
+            log += messages
+            sent[tp] = Sent(len(log) - 1)
+        return sent
+
+
+def writing(tmp_path: Path) -> tuple[Log, Broker, list[bool]]:
+    """A stage that holds unit A with an empty changelog; the list says whether it is a member."""
+    stage, member = Log(tmp_path, [0]), [True]
+    stage.app.consumer.may_write = lambda seconds: member[0]
+    stage.app.consumer_generation_id = 1
+    stage.units["A"] = []
+    stage.store.write({offset_key(b"A"): offset_note("id", 0)})
+    broker = Broker(stage)
+    stage._outbox = cast(Any, broker)
+    return stage, broker, member
+
+
+def test_what_a_former_owner_wrote_in_between_is_put_right(tmp_path: Path) -> None:
+    stage, broker, _ = writing(tmp_path)
+
+    async def scene() -> None:
+        await stage._write([("A", Decided(b"A/x", b"new", b"10"), {})])
+        await stage._write([("A", Decided(b"A/z", b"only", b"11"), {})])
+        broker.before.append(lambda: stage.changelog_messages.extend([(b"A/x", b"old"), (b"A!account", b"9")]))
+        await stage._write([("A", Decided(b"A/y", b"own", b"12"), {})])
+
+    asyncio.run(scene())
+    log = stage.changelog_messages
+    assert dict(log) == {b"A/x": b"new", b"A/y": b"own", b"A/z": b"only", b"A!account": b"12"}
+    assert log[-1] == (b"A!account", b"12")
+    assert noted_offset(stage.store.get(offset_key(b"A"))) == len(log)
+    stage.close()
+
+
+def test_what_comes_late_is_not_taken_into_the_store(tmp_path: Path) -> None:
+    """Frozen between the last look at the lease and the socket: the answer comes when the institution is another's."""
+    stage, broker, member = writing(tmp_path)
+    broker.before.append(lambda: member.__setitem__(0, False))
+    with pytest.raises(LeaseLost):
+        asyncio.run(stage._write([("A", Decided(b"A/x", b"late", b"10"), {})]))
+    assert stage.store.get(b"A/x") is None
+    assert noted_offset(stage.store.get(offset_key(b"A"))) == 0
+    stage.close()
