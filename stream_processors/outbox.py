@@ -22,7 +22,7 @@ Outputs = dict[tuple[str, int], list[Message]]
 """Messages by topic and partition, in the order in which they are to lie there."""
 
 
-class LeaseLost(Exception):
+class LeaseLost(KafkaError):
     """No heartbeat was answered for too long, or the membership changed meanwhile: nothing more of the unit is sent."""
 
 
@@ -118,6 +118,9 @@ class Outbox:
         except LeaseLost:
             raise
         except (KafkaError, TimeoutError) as error:
+            if producer._sender.sender_task.done():
+                # It refuses everything from now on: a new process is better than trying for ever.
+                raise RuntimeError("the producer has ended") from error
             raise SendFailed(type(error).__name__) from error
         return dict(zip(outputs, sent, strict=True))
 

@@ -196,6 +196,7 @@ class Consumer(driver.Consumer):
                     "a unit of work was not acknowledged and is done again",
                     stage=self.app.conf.id,
                     code=error.code,
+                    error=error.detail,
                 )
                 again = set(runs)
                 await asyncio.sleep(0.2)

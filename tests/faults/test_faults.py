@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -131,6 +132,32 @@ def test_frozen_beyond_its_session_and_thawed(running: Running, names: tuple[str
         wait_until(passed, "the session time-out has passed")
         for name in names:
             running.world.thaw(name)
+        running.changes_arrive()
+    wait_well(running)
+
+
+def test_what_a_former_owner_wrote_to_a_changelog_is_put_right(running: Running) -> None:
+    """P3: a worker that was frozen right before the socket writes an old state when it wakes. Its successor says the newest
+    again, so that not even a worker with an empty disk believes the old one."""
+    world, stack, topic, key = running.world, running.world.stack, STATE.name_for("UA"), b"UA/person/0"
+    running.changes_arrive()
+    history = [message.value() or b"" for message in wire.read(stack.admin_config(), topic) if message.key() == key]
+    accounts = [m.value() or b"" for m in wire.read(stack.admin_config(), topic) if m.key() == b"UA!account"]
+    wire.send_as_anyone(stack, topic, key, history[0])
+    wire.send_as_anyone(stack, topic, b"UA!account", accounts[-2])
+    # Others than the canary change, so that nothing but the owner's care renews its state.
+    running.load.universities["UA"].put("persons", (900_003, "after", "A B", "2001-02-03", "Nam", None, None, None))
+
+    def renewed() -> bool:
+        last = [m.value() for m in wire.read(stack.admin_config(), topic) if m.key() == key][-1]
+        return bool(last == history[-1])
+
+    wait_until(renewed, "the newest state is the last again")
+    for worker in world.workers("records"):
+        worker.kill()
+        shutil.rmtree(world.home / "data" / worker.name / "state")
+        worker.start()
+    with running.under_load():
         running.changes_arrive()
     wait_well(running)
 

@@ -32,7 +32,16 @@ def send(stack: Stack, user: str, topic: str, key: bytes | None, value: bytes) -
     Raises:
         KafkaException: the broker refused it.
     """
-    producer = Producer({**stack.client_config(user), "log_level": 0})
+    return _send(stack.client_config(user), topic, key, value)
+
+
+def send_as_anyone(stack: Stack, topic: str, key: bytes | None, value: bytes) -> int:
+    """Write one message whatever the rights are."""
+    return _send(stack.admin_config(), topic, key, value)
+
+
+def _send(config: Mapping[str, Any], topic: str, key: bytes | None, value: bytes) -> int:
+    producer = Producer({**config, "log_level": 0})
     outcome: list[tuple[KafkaError | None, Message]] = []
     producer.produce(
         topic, value, key, partition=0, on_delivery=lambda error, message: outcome.append((error, message))
