@@ -43,6 +43,10 @@ Runs = Mapping[TP, Sequence[ConsumerRecord]]
 FETCH_WAIT_MS = 40
 """The broker answers at once when there is anything; this bounds how long a partition that becomes readable waits for a
 fetch that is under way without it."""
+REST_AFTER = 64
+REST_SECONDS = 0.03
+"""A unit of work costs the same few milliseconds for one record and for hundreds. Whoever keeps up with a stream that is faster
+than this many records a unit waits a moment for more, which a slow stream (where each record's delay counts) never does."""
 
 
 class Stage(Protocol):
@@ -66,6 +70,9 @@ class Stage(Protocol):
 
     def places(self) -> dict[TP, int]:
         """The place of every restored partition."""
+
+    async def unassigned(self, topics: set[str]) -> set[str]:
+        """Those of the topics that no worker of the group has, though the group is settled."""
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
@@ -172,9 +179,18 @@ class Consumer(driver.Consumer):
                 runs = await self._thread.take(wanted, 0.05)
                 if runs:
                     await self._turn(stage, runs, generation)
+                    if sum(map(len, runs.values())) >= REST_AFTER and self._at_the_end(runs):
+                        await asyncio.sleep(REST_SECONDS)
         except self.consumer_stopped_errors:
             if not self.app.should_stop:
                 raise
+
+    def _at_the_end(self, runs: Runs) -> bool:
+        """Had the runs, when they were fetched, nothing behind them?"""
+        try:
+            return all(run[-1].offset + 1 >= (self.highwater(tp) or 0) for tp, run in runs.items())
+        except KafkaError:  # given up meanwhile
+            return False
 
     async def _turn(self, stage: Stage, runs: Runs, generation: int) -> None:
         async with self.gate:
@@ -264,7 +280,10 @@ class Conductor(conductor.Conductor):
             if self._subscription_changed is None:
                 continue
             with suppress(KafkaError):  # no broker can be asked: the next look will do
-                if await self._matching() != self.subscribed:
+                matching = await self._matching()
+                # A worker that comes back within its session time-out gets what it had, without a rebalance: a topic that
+                # was made meanwhile is in every subscription, and in no assignment.
+                if matching != self.subscribed or await self.app.stage.unassigned(matching):
                     self._subscription_changed.set()
 
 

@@ -32,10 +32,12 @@ from faust.types import TP
 
 from schemas.errors import HemisError
 from schemas.logs import log
+from schemas.settings import ProcessorSettings
 from stream_processors.outbox import Lease, LeaseLost, Outbox, Outputs, SendFailed
 from stream_processors.runs import Runs
 from stream_processors.scratch import Scratch
-from stream_processors.store import Store, noted_offset, offset_key
+from stream_processors.store import Changelog, Store, noted_offset, offset_key
+from stream_processors.topic_facts import TopicFacts
 
 RESTORE_THREADS = 2
 ASTRAY = 20
@@ -55,11 +57,12 @@ class Stage(ABC, Generic[U, W]):
     name: str
     pattern: re.Pattern[str]
 
-    def __init__(self, store: Store, *, refresh_seconds: float, lease_seconds: float) -> None:
+    def __init__(self, settings: ProcessorSettings, store: Store) -> None:
+        self._settings = settings
         self.store = store
-        self.refresh_seconds = refresh_seconds
+        self.refresh_seconds = settings.refresh_seconds
         self.lease = Lease()
-        self.lease_seconds = lease_seconds
+        self.lease_seconds = settings.session_timeout_seconds * LEASE
         self.units: dict[str, U] = {}
         self.app: Any = None
         self.mine: dict[str, set[TP]] = {}
@@ -116,6 +119,14 @@ class Stage(ABC, Generic[U, W]):
     @abstractmethod
     def admitted(self, unit: str) -> int:
         """How many records of the unit's partitions to take now; 0 holds it back."""
+
+    def _connected(self) -> Any:
+        """This thread's connections: `facts` and `changelog`."""
+        thread = self.clients
+        if not hasattr(thread, "facts"):
+            config, group = self._settings.kafka(), f"hemis-{self.name}-restore"
+            thread.facts, thread.changelog = TopicFacts(config, group), Changelog(config, group)
+        return thread
 
     # what the transport calls
 
@@ -210,6 +221,16 @@ class Stage(ABC, Generic[U, W]):
         if work:
             await self._write(work)
         return again
+
+    async def unassigned(self, topics: set[str]) -> set[str]:
+        def ask() -> set[str]:
+            found: set[str] = self._connected().facts.unassigned(f"hemis-{self.name}", topics)
+            return found
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, ask)
+        except HemisError:  # no broker can be asked: the next look will do
+            return set()
 
     def _by_unit(self, runs: Runs) -> dict[str, dict[TP, Sequence[ConsumerRecord]]]:
         found: dict[str, dict[TP, Sequence[ConsumerRecord]]] = {}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from aiokafka import ConsumerRecord
 from confluent_kafka import Producer
@@ -17,9 +16,8 @@ from schemas.settings import ProcessorSettings
 from schemas.topics import CLAIMS, PEOPLE_STATE, PROGRESS
 from stream_processors.contract import Contract
 from stream_processors.people.unit import Account, Partition, Unit
-from stream_processors.stage import LEASE, Stage
-from stream_processors.store import Changelog, Store, offset_note
-from stream_processors.topic_facts import TopicFacts
+from stream_processors.stage import Stage
+from stream_processors.store import Store, offset_note
 
 
 class People(Stage[Partition, Unit]):
@@ -27,10 +25,7 @@ class People(Stage[Partition, Unit]):
     pattern = re.compile(re.escape(CLAIMS.name))
 
     def __init__(self, settings: ProcessorSettings, store: Store, contract: Contract) -> None:
-        super().__init__(
-            store, refresh_seconds=settings.refresh_seconds, lease_seconds=settings.session_timeout_seconds * LEASE
-        )
-        self._settings = settings
+        super().__init__(settings, store)
         self._contract = contract
         self._state_id = ""
         # Progress that an outage loses, or puts out of order, would hold back RECORDS until the next claim.
@@ -76,14 +71,6 @@ class People(Stage[Partition, Unit]):
     def written(self, unit: str, first: int, end: int) -> set[bytes]:
         found: set[bytes] = self._connected().changelog.keys(*self.changelog(unit), first, end)
         return found
-
-    def _connected(self) -> Any:
-        """This thread's connections: `facts` and `changelog`."""
-        thread = self.clients
-        if not hasattr(thread, "facts"):
-            config, group = self._settings.kafka(), f"hemis-{self.name}-restore"
-            thread.facts, thread.changelog = TopicFacts(config, group), Changelog(config, group)
-        return thread
 
     def admitted(self, unit: str) -> int:
         return self._settings.fetch_records // 4

@@ -20,9 +20,8 @@ from stream_processors.contract import Contract
 from stream_processors.records import changes, control, orders
 from stream_processors.records.brake import Brake
 from stream_processors.records.unit import Institution, Unit, WaitIndex
-from stream_processors.stage import LEASE, Stage
-from stream_processors.store import Changelog, Store, offset_note
-from stream_processors.topic_facts import TopicFacts
+from stream_processors.stage import Stage
+from stream_processors.store import Store, offset_note
 
 SHARED_RUN = 300
 SHARED_AHEAD_SECONDS = 0.03
@@ -36,10 +35,7 @@ class Records(Stage[Institution, Unit]):
     pattern = re.compile(r"hemis\.(changes|orders)\.[A-Z0-9-]+")
 
     def __init__(self, settings: ProcessorSettings, store: Store, contract: Contract, progress: Progress) -> None:
-        super().__init__(
-            store, refresh_seconds=settings.refresh_seconds, lease_seconds=settings.session_timeout_seconds * LEASE
-        )
-        self._settings = settings
+        super().__init__(settings, store)
         self._contract = contract
         self._progress = progress
         self._keys = PersonKeys(settings.person_key_secret.reveal().encode())
@@ -90,14 +86,6 @@ class Records(Stage[Institution, Unit]):
     def written(self, unit: str, first: int, end: int) -> set[bytes]:
         found: set[bytes] = self._connected().changelog.keys(*self.changelog(unit), first, end)
         return found
-
-    def _connected(self) -> Any:
-        """This thread's connections: `facts` and `changelog`."""
-        thread = self.clients
-        if not hasattr(thread, "facts"):
-            config, group = self._settings.kafka(), f"hemis-{self.name}-restore"
-            thread.facts, thread.changelog = TopicFacts(config, group), Changelog(config, group)
-        return thread
 
     def admitted(self, unit: str) -> int:
         shared = self._shares(unit)
