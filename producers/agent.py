@@ -32,6 +32,7 @@ from producers.watch import Watch
 from schemas.avro_schema import change_subject, subject
 from schemas.errors import HemisError
 from schemas.logs import log
+from schemas.memory import collect_rarely
 from schemas.registry import Registry
 from schemas.settings import AgentSettings
 from schemas.topics import CHANGES
@@ -72,6 +73,7 @@ class Agent:
             HemisError: a terminal error before the first change was read, or one that waiting does not mend.
         """
         pause = FIRST_PAUSE
+        collect_rarely()
         while not self._stop.is_set():
             began = time.monotonic()
             try:

@@ -15,6 +15,7 @@ from schemas.avro_schema import subject
 from schemas.errors import HemisError
 from schemas.health import HealthServer
 from schemas.logs import log
+from schemas.memory import collect_rarely
 from schemas.registry import Registry
 from schemas.settings import SinkSettings
 from sinks import migrate
@@ -54,6 +55,7 @@ class Service:
         health = HealthServer(settings.metrics_port, metrics, alive=observed.alive, ready=observed.ready)
         registry = Registry(settings.registry_url, Path(settings.data) / "schemas")
         engine = national_engine(settings)
+        collect_rarely()
         sink = PostgresSink(engine, Writers(registry))
         kafka = settings.kafka()
         consumer = Consumer(consumer_config(kafka, settings.group, settings.member))

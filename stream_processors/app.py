@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from schemas.health import HealthServer
 from schemas.logs import log
+from schemas.memory import collect_rarely
 from schemas.metrics import make
 from schemas.registry import Registry
 from schemas.settings import ProcessorSettings
@@ -124,6 +125,7 @@ def run(name: str, settings: ProcessorSettings) -> None:
     # the libraries' debug records would be built, and thrown away, several times per message
     for library in ("aiokafka", "faust", "mode"):
         logging.getLogger(library).setLevel(logging.WARNING)
+    collect_rarely()
     log("info", "stage started", stage=name, metrics=server.url)
     worker = faust.Worker(app, loglevel=logging.WARNING, quiet=True, redirect_stdouts=False, logging_config=_LOGGING)
     try:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
-from rocksdict import BlockBasedOptions, Options, Rdict, WriteBatch, WriteOptions
+from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch, WriteOptions
 
 from schemas.errors import HemisError
 
@@ -21,6 +21,8 @@ Messages = Mapping[bytes, bytes | None]
 Derive = Callable[[Messages], Messages]
 """Index entries that changelog messages imply; they live in the store only. Called once a batch, in the topic's order."""
 
+CACHE_BYTES = 48 << 20
+"""Of blocks read, uncompressed: a look-up that finds its block there costs two thirds (measured)."""
 BATCH = 20_000
 """Messages per write of a restore."""
 
@@ -38,6 +40,7 @@ class Store:
         tables = BlockBasedOptions()
         # Each look-up of a new record, or of a parent that is missing, would read a block per level of the tree.
         tables.set_bloom_filter(10, False)
+        tables.set_block_cache(Cache(CACHE_BYTES))
         options.set_block_based_table_factory(tables)
         folder.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -28,7 +28,9 @@ class Log(Stage[list[int], Scratch]):
     name = "log"
 
     def __init__(self, folder: Path, places: list[int | Exception]) -> None:
-        super().__init__(cast(Any, SimpleNamespace(refresh_seconds=1, session_timeout_seconds=4 / 3)), Store(folder / "state"))
+        super().__init__(
+            cast(Any, SimpleNamespace(refresh_seconds=1, session_timeout_seconds=4 / 3)), Store(folder / "state")
+        )
         self.found = places
         self.sought: list[Mapping[TP, int]] = []
         self.changelog_messages: list[Message] = []
