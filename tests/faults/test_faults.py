@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from deploy.provisioning import role_user
+from deploy.provisioning import institution_user, provision_institution, role_user
 from schemas import envelope
 from schemas.topics import CHANGES, CONTROL, STATE, clean_topic, slot_of
 from tests.faults import wire
@@ -87,6 +87,19 @@ def test_workers_come_and_go(running: Running) -> None:
         running.world.start("records-2")
         wait_until(running.evenly_held, "the workers share again", 60.0)
         running.changes_arrive()
+
+
+def test_an_institution_that_came_while_every_worker_was_away(running: Running) -> None:
+    """Who comes back within its session time-out gets what it had, without a rebalance; nobody is given the new topics."""
+    world, code = running.world, "UNEW"
+    workers = world.workers("records")
+    for worker in workers:
+        worker.kill()
+    provision_institution(world.stack.admin_client(), code, world.stack.secret(f"kafka.{institution_user(code)}"))
+    for worker in workers:
+        worker.start()
+    wait_until(lambda: world.served(code) == 1, "the new institution has a worker", 60.0)
+    wait_well(running)
 
 
 def test_killed_between_the_acknowledgements_of_its_outputs(running: Running) -> None:

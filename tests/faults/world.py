@@ -86,7 +86,7 @@ class World:
             page = "/healthz" if name.startswith(("records", "people")) else "/readyz"
             if process.pid is not None and process.fetch(page) is None:
                 waiting.append(name)
-        if any(self._served(code) != 1 for code in self.codes):
+        if any(self.served(code) != 1 for code in self.codes):
             waiting.append("institutions")
         return waiting
 
@@ -99,7 +99,7 @@ class World:
         ]
         return "\n".join([*pages, *places])
 
-    def _served(self, code: str) -> int:
+    def served(self, code: str) -> int:
         """How many RECORDS workers say that they hold the institution."""
         return sum(f'institution="{code}"' in (worker.fetch("/metrics") or "") for worker in self.workers("records"))
 
