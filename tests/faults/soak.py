@@ -26,6 +26,8 @@ RATE = 100.0
 PAUSE_SECONDS = 12.0
 """Between a recovery and the next fault, on average."""
 KINDS = {"kill": 14, "freeze": 4, "outage": 2, "pair": 3}
+FREEZING = {"kill": 3, "freeze": 14}
+"""The kinds of `--workers`: what a worker had in its hands when it froze is the hardest to keep in order (P3)."""
 RECOVERY_SECONDS = 180.0
 FIRST_ROWS = 300
 
@@ -44,21 +46,23 @@ class Faults:
 class Soak:
     """One piece."""
 
-    def __init__(self, world: World, load: Load, seed: int, pause: float) -> None:
+    def __init__(self, world: World, load: Load, seed: int, pause: float, *, workers: bool) -> None:
         self.world = world
         self.load = load
         self.faults = Faults()
         self._draw = random.Random(seed)
         self._pause = pause
+        self._kinds = FREEZING if workers else KINDS
+        self._names = [n for n in world.names if n.startswith(("records", "people"))] if workers else world.names
 
     def run(self, seconds: float) -> None:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             time.sleep(self._pause * self._draw.uniform(0.7, 1.3))
-            self._fault(self._draw.choices(list(KINDS), list(KINDS.values()))[0])
+            self._fault(self._draw.choices(list(self._kinds), list(self._kinds.values()))[0])
 
     def _fault(self, kind: str) -> None:
-        names = self._draw.sample(self.world.names, 2 if kind == "pair" else 1)
+        names = self._draw.sample(self._names, 2 if kind == "pair" else 1)
         _say(f"{kind} {' '.join(names)}")
         match kind:
             case "freeze":
@@ -101,7 +105,9 @@ def _say(text: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
 
 
-def piece(home: Path, minutes: float, seed: int, rate: float, pause: float) -> tuple[dict[str, object], Verdict]:
+def piece(
+    home: Path, minutes: float, seed: int, rate: float, pause: float, *, workers: bool
+) -> tuple[dict[str, object], Verdict]:
     """Run one piece in the home; its figures and the verdict of its end."""
     world = World(home)
     try:
@@ -115,7 +121,7 @@ def piece(home: Path, minutes: float, seed: int, rate: float, pause: float) -> t
         world.start_all()
         _say("ready")
         load.start()
-        soak = Soak(world, load, seed, pause)
+        soak = Soak(world, load, seed, pause, workers=workers)
         began = time.monotonic()
         stuck = ""
         try:
@@ -136,6 +142,7 @@ def piece(home: Path, minutes: float, seed: int, rate: float, pause: float) -> t
         figures: dict[str, object] = {
             "at": time.strftime("%Y-%m-%dT%H:%M:%S"),
             "seed": seed,
+            "workers": workers,
             "minutes": round(minutes, 2),
             "kills": dict(faults.kills),
             "freezes": dict(faults.freezes),
@@ -166,7 +173,7 @@ def totals(home: Path) -> dict[str, object]:
             total[name] = last
         elif name in ("recovery_p50", "recovery_max"):
             total[name] = max(values)
-        elif name not in ("at", "seed"):
+        elif name not in ("at", "seed", "workers"):
             total[name] = round(sum(values), 2)
     kills = total["kills"]
     assert isinstance(kills, dict)
@@ -181,13 +188,14 @@ def main() -> int:
     parser.add_argument("--fresh", action="store_true", help="Begin anew.")
     parser.add_argument("--rate", type=float, default=RATE, help="Row changes a second, over all universities.")
     parser.add_argument("--pause", type=float, default=PAUSE_SECONDS, help="Seconds between faults, about.")
+    parser.add_argument("--workers", action="store_true", help="Harm RECORDS and PEOPLE only, and freeze mostly.")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     given = parser.parse_args()
     if given.fresh:
         shutil.rmtree(given.home, ignore_errors=True)
     given.home.mkdir(parents=True, exist_ok=True)
     _say(f"seed {given.seed}")
-    figures, verdict = piece(given.home, given.minutes, given.seed, given.rate, given.pause)
+    figures, verdict = piece(given.home, given.minutes, given.seed, given.rate, given.pause, workers=given.workers)
     with (given.home / "figures.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps(figures) + "\n")
     print(verdict)
