@@ -25,7 +25,10 @@ from typing import Any, Protocol
 
 import faust
 from aiokafka import ConsumerRecord
+from aiokafka.client import AIOKafkaClient, CoordinationType
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 from aiokafka.errors import KafkaError
+from aiokafka.protocol.admin import DescribeGroupsRequest
 from aiokafka.structs import OffsetAndMetadata
 from faust.exceptions import ConsumerNotStarted
 from faust.transport import conductor
@@ -70,9 +73,6 @@ class Stage(Protocol):
 
     def places(self) -> dict[TP, int]:
         """The place of every restored partition."""
-
-    async def unassigned(self, topics: set[str]) -> set[str]:
-        """Those of the topics that no worker of the group has, though the group is settled."""
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
@@ -256,10 +256,25 @@ class Conductor(conductor.Conductor):
 
     _resubscribe_sleep_lock_seconds = 0.5
 
-    async def _matching(self) -> set[str]:
+    async def _client(self) -> AIOKafkaClient:
         producer = await self.app.maybe_start_producer()
-        metadata = await producer._ensure_producer().client.fetch_all_metadata()
+        client: AIOKafkaClient = producer._ensure_producer().client
+        return client
+
+    async def _matching(self) -> set[str]:
+        metadata = await (await self._client()).fetch_all_metadata()
         return {name for name in metadata.topics() if self.app.stage.pattern.fullmatch(name)}
+
+    async def _unassigned(self, topics: set[str]) -> set[str]:
+        """Those of the topics that no member of the settled group has; none while it rebalances."""
+        client, group = await self._client(), self.app.conf.id
+        node = await client.coordinator_lookup(CoordinationType.GROUP, group)
+        answer = await client.send(node, DescribeGroupsRequest([group]))
+        [(error, _, state, _, _, members, *_)] = answer.groups
+        if error or state != "Stable":
+            return set()
+        given = [ConsumerProtocolMemberAssignment.decode(member[4]) for member in members if member[4]]
+        return topics - {partition.topic for one in given for partition in one.partitions()}
 
     async def _update_indices(self) -> Iterable[str]:
         while not self.should_stop:
@@ -283,7 +298,7 @@ class Conductor(conductor.Conductor):
                 matching = await self._matching()
                 # A worker that comes back within its session time-out gets what it had, without a rebalance: a topic that
                 # was made meanwhile is in every subscription, and in no assignment.
-                if matching != self.subscribed or await self.app.stage.unassigned(matching):
+                if matching != self.subscribed or await self._unassigned(matching):
                     self._subscription_changed.set()
 
 

@@ -222,16 +222,6 @@ class Stage(ABC, Generic[U, W]):
             await self._write(work)
         return again
 
-    async def unassigned(self, topics: set[str]) -> set[str]:
-        def ask() -> set[str]:
-            found: set[str] = self._connected().facts.unassigned(f"hemis-{self.name}", topics)
-            return found
-
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, ask)
-        except HemisError:  # no broker can be asked: the next look will do
-            return set()
-
     def _by_unit(self, runs: Runs) -> dict[str, dict[TP, Sequence[ConsumerRecord]]]:
         found: dict[str, dict[TP, Sequence[ConsumerRecord]]] = {}
         for tp, run in runs.items():

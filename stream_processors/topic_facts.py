@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from confluent_kafka import Consumer, ConsumerGroupState, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from schemas.errors import HemisError
@@ -42,21 +42,6 @@ class TopicFacts:
             return self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)  # type: ignore[no-any-return]
         except KafkaException as error:
             raise HemisError("E401", error.args[0].name()) from error
-
-    def unassigned(self, group: str, topics: set[str]) -> set[str]:
-        """Those of the topics that no member of the settled group has; none while it rebalances.
-
-        Raises:
-            HemisError E401: try again.
-        """
-        try:
-            found = self._admin.describe_consumer_groups([group], request_timeout=10)[group].result()
-        except KafkaException as error:
-            raise HemisError("E401", error.args[0].name()) from error
-        if found.state is not ConsumerGroupState.STABLE:
-            return set()
-        had = [m.assignment.topic_partitions for m in found.members if m.assignment]
-        return topics - {partition.topic for partitions in had for partition in partitions}
 
 
 def await_broker(config: Mapping[str, Any]) -> None:

@@ -55,7 +55,9 @@ class Running:
     def evenly_held(self) -> bool:
         """Does each institution have one worker, and each worker an institution?"""
         holders = self.holders()
-        return all(len(names) == 1 for names in holders.values()) and len({n for [n] in holders.values()}) == 2
+        assert all(len(names) == 1 for names in holders.values()), holders
+        assert len({name for [name] in holders.values()}) == 2, holders
+        return True
 
     def national_hash(self) -> str:
         """A hash of everything that the sink stores, but for the times at which it stored it."""

@@ -89,19 +89,6 @@ def test_workers_come_and_go(running: Running) -> None:
         running.changes_arrive()
 
 
-def test_an_institution_that_came_while_every_worker_was_away(running: Running) -> None:
-    """Who comes back within its session time-out gets what it had, without a rebalance; nobody is given the new topics."""
-    world, code = running.world, "UNEW"
-    workers = world.workers("records")
-    for worker in workers:
-        worker.kill()
-    provision_institution(world.stack.admin_client(), code, world.stack.secret(f"kafka.{institution_user(code)}"))
-    for worker in workers:
-        worker.start()
-    wait_until(lambda: world.served(code) == 1, "the new institution has a worker", 60.0)
-    wait_well(running)
-
-
 def test_killed_between_the_acknowledgements_of_its_outputs(running: Running) -> None:
     """P1, the state-bearing output last: clean records are acknowledged, their state is not, and the worker dies."""
     world, code = running.world, "UA"
@@ -289,6 +276,20 @@ def test_poison_becomes_dead_letters_and_the_next_version_is_applied(running: Ru
     wait_until(letters, "every poison record is a dead letter")
     running.changes_arrive()
     running.all_is_well()
+
+
+def test_an_institution_that_came_while_every_worker_was_away(running: Running) -> None:
+    """Who comes back within its session time-out gets what it had, without a rebalance; nobody is given the new topics.
+    After the tests that count on each worker having one of two institutions."""
+    world, code = running.world, "UNEW"
+    workers = world.workers("records")
+    for worker in workers:
+        worker.kill()
+    provision_institution(world.stack.admin_client(), code, world.stack.secret(f"kafka.{institution_user(code)}"))
+    for worker in workers:
+        worker.start()
+    wait_until(lambda: world.served(code) == 1, "the new institution has a worker", 60.0)
+    wait_well(running)
 
 
 def test_no_secret_and_no_personal_data_where_they_do_not_belong(running: Running) -> None:
