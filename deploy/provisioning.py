@@ -26,7 +26,7 @@ from confluent_kafka.admin import (
     UserScramCredentialUpsertion,
 )
 
-from schemas.avro_schema import ENTITIES
+from schemas.avro_schema import RECORD_TYPES
 from schemas.keys import INSTITUTION
 from schemas.topics import TOPICS, Role, Topic
 
@@ -80,7 +80,7 @@ def provision_institution(admin: AdminClient, code: str, password: str, replicat
 
 def _national_names(topic: Topic) -> tuple[str, ...]:
     if "{entity}" in topic.name:
-        return tuple(topic.name.format(entity=entity) for entity in ENTITIES)
+        return tuple(topic.name.format(entity=entity) for entity in RECORD_TYPES)
     return (topic.name,)
 
 

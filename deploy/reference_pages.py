@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from deploy.command import root
-from schemas.avro_schema import ENTITIES, FOLDER, NAMESPACE, record_name
+from schemas.avro_schema import FOLDER, NAMESPACE, RECORD_TYPES, record_name
 from schemas.avro_schema import fields as entity_fields
 from schemas.errors import CATALOGUE, Exit
 from schemas.metrics import METRICS
@@ -168,7 +168,7 @@ def _entities() -> Iterator[str]:
     yield "institution. A change event is the envelope followed by the entity."
     yield ""
     done = {"Envelope"}
-    for entity in ENTITIES:
+    for entity in RECORD_TYPES:
         name = record_name(entity)
         done |= {name, f"{name}Change"}
         yield f"## {entity}"

@@ -17,8 +17,27 @@ FOLDER = Path(__file__).parent / "avro"
 
 Kind = Literal["text", "code", "date", "reference", "int", "bool"]
 
-ENTITIES: tuple[str, ...] = ("institution", "programme", "person", "learner", "study_record", "staff_contract")
-"""Entities the bus carries, parents before children."""
+ENTITIES: tuple[str, ...] = (
+    "institution",
+    "org_unit",
+    "major_licence",
+    "programme",
+    "person",
+    "learner",
+    "study_record",
+    "study_decision",
+    "degree",
+    "degree_correction",
+    "staff_contract",
+    "teaching_assignment",
+)
+"""Entities of the register, parents before children."""
+
+OPERATIONAL: tuple[str, ...] = ("canary", "manifest")
+"""Records that an agent makes itself: they travel like the register's, and no mapping names them."""
+
+RECORD_TYPES: tuple[str, ...] = ENTITIES + OPERATIONAL
+"""Whatever a record key may name."""
 
 CONTROL_EVENTS: tuple[str, ...] = ("Hello", "Sweep", "Oversized")
 """Records in a changes topic that are not a change of a record."""
@@ -76,7 +95,7 @@ def canonical_text(full_name: str) -> str:
 @cache
 def subjects() -> tuple[str, ...]:
     """Every subject that travels on a topic, sorted."""
-    parts = {f"{NAMESPACE}.{record_name(e)}" for e in ENTITIES} | {f"{NAMESPACE}.Envelope", f"{NAMESPACE}.Origin"}
+    parts = {subject(record_name(e)) for e in RECORD_TYPES} | {subject(n) for n in ("Envelope", "Fact", "Origin")}
     return tuple(sorted(path.stem for path in FOLDER.glob("*.avsc") if path.stem not in parts))
 
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import quote, unquote
 
-from schemas.avro_schema import ENTITIES
+from schemas.avro_schema import RECORD_TYPES
 
 INSTITUTION = re.compile(r"[A-Z0-9][A-Z0-9-]{1,15}")
 """Institution codes: no dot, since topic rights are given on a prefix that ends in one."""
@@ -29,7 +29,7 @@ def parse_record_key(key: str) -> tuple[str, str, tuple[str, ...]] | None:
     institution, _, rest = key.partition("/")
     entity, _, parts = rest.partition("/")
     if (
-        entity not in ENTITIES
+        entity not in RECORD_TYPES
         or not parts
         or len(key.encode()) > MAX_KEY_BYTES
         or not INSTITUTION.fullmatch(institution)

@@ -175,7 +175,7 @@ def _entity(entity: str) -> Target:
     )
 
 
-ENTITIES: dict[str, Target] = {entity: _entity(entity) for entity in avro_schema.ENTITIES}
+ENTITIES: dict[str, Target] = {entity: _entity(entity) for entity in avro_schema.RECORD_TYPES}
 GOLDEN = _versioned(
     "golden_person",
     avro_schema.subject("GoldenPerson"),

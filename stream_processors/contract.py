@@ -37,7 +37,7 @@ class Contract:
         self._types: dict[bytes, Type] = {}
         self._writers: dict[bytes, Codec] = {}
         self._unknown: dict[int, float] = {}
-        self._entities = {avro_schema.change_subject(e): e for e in avro_schema.ENTITIES}
+        self._entities = {avro_schema.change_subject(e): e for e in avro_schema.RECORD_TYPES}
         self._allowed = set(self._entities) | {avro_schema.subject(n) for n in avro_schema.CONTROL_EVENTS}
         self._headers = {name: envelope.header(registry.id_of(name)) for name in avro_schema.subjects()}
 

@@ -13,8 +13,18 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from schemas.avro_schema import field_names
-from schemas.codec import HEADER_SIZE, codec, long_bytes, long_rest, read_long, read_text, size_bytes, text_bytes
+from schemas.avro_schema import NAMESPACE, field_names, full
+from schemas.codec import (
+    HEADER_SIZE,
+    codec,
+    codec_of,
+    long_bytes,
+    long_rest,
+    read_long,
+    read_text,
+    size_bytes,
+    text_bytes,
+)
 from schemas.errors import DecodeError
 from schemas.keys import finding_id
 from schemas.rules import RULES
@@ -26,10 +36,20 @@ from stream_processors.scratch import Scratch
 from stream_processors.store import Store
 
 _PERSON = codec("vn.hemis.Person")
+_FACTS = codec_of(
+    {
+        "type": "record",
+        "name": "Facts",
+        "namespace": NAMESPACE,
+        "fields": [{"name": "facts", "type": {"type": "array", "items": full(f"{NAMESPACE}.Fact")}}],
+    }
+)
 _NAMES = field_names("person")
 _BEFORE_PRIVATE = _NAMES.index(next(iter(NEVER_SPREAD)))
 CONFLICT = "R02"
 CONFLICT_FIELDS = ("citizen_number", "full_name", "birth_date")
+_NO_MORE = b"\x00\x00\x00"
+"""No telephone, no e-mail, no disputes."""
 _NOTHING: dict[str, Any] = {"golden": {}, "findings": []}
 CROWD = 100
 """More live claims than this are no one person: an institution has put one number into many records. To compare them all, at each
@@ -97,6 +117,7 @@ def read_claim(raw: bytes) -> Claim:
         _, p = read_long(raw, p)
         changed_at, p = read_long(raw, p)
         _, p = read_long(raw, p)
+        p = _behind_facts(raw, _behind(raw, _behind(raw, p)))
         return Claim(person, record, (generation, place, orders), changed_at, raw, p + 1 if raw[p] == 2 else None)
     except IndexError as error:
         raise DecodeError("claim: truncated") from error
@@ -168,7 +189,7 @@ class Unit(Scratch):
             self._several(person, claims, place, changed_at, before, after)
         for gone in sorted(before["golden"].keys() - after["golden"].keys()):
             nobody = _PERSON.encode(dict.fromkeys(_NAMES))
-            self._golden(gone, self._value(gone, place, changed_at, nobody + b"\x00\x00\x00", live=False))
+            self._golden(gone, self._value(gone, place, changed_at, nobody + b"\x00\x00\x00" + _NO_MORE, live=False))
         if before["findings"] != after["findings"]:
             for record in sorted(set(before["findings"]) ^ set(after["findings"])):
                 self._finding(person, record, "OPEN" if record in after["findings"] else "RESOLVED", place, changed_at)
@@ -189,12 +210,20 @@ class Unit(Scratch):
             lived = key in self._lived
             if claim.body is not None:
                 (found,) = golden_persons(golden, [claim.as_mapping()])
-                rest = _origin_bytes(_origins(found)) + size_bytes(1) + text_bytes(claim.record_key) + b"\x00\x01"
+                rest = (
+                    _origin_bytes(_origins(found))
+                    + size_bytes(1)
+                    + text_bytes(claim.record_key)
+                    + b"\x00\x01"
+                    + _NO_MORE
+                )
                 value = self._value(golden, place, changed_at, _PERSON.encode(found.person) + rest, live=True)
                 self._golden(golden, value)
             elif lived:
                 nobody = _PERSON.encode(dict.fromkeys(_NAMES))
-                self._golden(golden, self._value(golden, place, changed_at, nobody + b"\x00\x00\x00", live=False))
+                self._golden(
+                    golden, self._value(golden, place, changed_at, nobody + b"\x00\x00\x00" + _NO_MORE, live=False)
+                )
             if said and lived != (claim.body is not None):
                 self._finding(person, claim.record_key, "RESOLVED" if lived else "OPEN", place, changed_at)
 
@@ -241,7 +270,7 @@ class Unit(Scratch):
                     person,
                     place,
                     changed_at,
-                    values + b"\x02" + origin + b"\x00" + b"\x02" + record + b"\x00" + b"\x00",
+                    values + b"\x02" + origin + b"\x00" + b"\x02" + record + b"\x00" + b"\x00" + _NO_MORE,
                     live=True,
                 ),
             )
@@ -267,7 +296,14 @@ class Unit(Scratch):
             content = blake2b(values + records + seen + bytes((conflict,)), digest_size=12).hexdigest()
             after["golden"][golden.person_key] = content
             if before["golden"].get(golden.person_key) != content:
-                rest = _origin_bytes(origins) + size_bytes(len(golden.claims)) + records + b"\x00" + bytes((conflict,))
+                rest = (
+                    _origin_bytes(origins)
+                    + size_bytes(len(golden.claims))
+                    + records
+                    + b"\x00"
+                    + bytes((conflict,))
+                    + _NO_MORE
+                )
                 self._golden(
                     golden.person_key, self._value(golden.person_key, place, changed_at, values + rest, live=True)
                 )
@@ -313,6 +349,8 @@ class Unit(Scratch):
                     "orders_place": 0,
                     "at": at,
                     "details": {},
+                    "waived_until": None,
+                    "waiver": None,
                 },
             ),
         )
@@ -343,6 +381,11 @@ def _without_private(raw: bytes, p: int) -> bytes:
     for _ in range(_BEFORE_PRIVATE):
         p = _behind(raw, p)
     return raw[start:p] + b"\x00" + raw[_behind(raw, p) :]
+
+
+def _behind_facts(raw: bytes, p: int) -> int:
+    """The position behind a claim's facts."""
+    return p + 1 if raw[p] == 0 else _FACTS.decode(raw, p)[1]
 
 
 def _behind(raw: bytes, p: int) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from schemas import envelope, rules
-from schemas.avro_schema import fields
+from schemas.avro_schema import RECORD_TYPES, fields, record_name
 from schemas.codec import HEADER_SIZE
 from schemas.envelope import CANCEL, Envelope
 from schemas.keys import parse_record_key
@@ -17,10 +17,7 @@ from stream_processors.records.row import Row, Version
 from stream_processors.records.unit import Unit
 from stream_processors.records.version_rule import Verdict, fillable, judge, marks_after
 
-REFERENCES: Mapping[str, tuple[str, ...]] = {
-    e: tuple(f.name for f in fields(e) if f.refers_to)
-    for e in ("institution", "programme", "person", "learner", "study_record", "staff_contract")
-}
+REFERENCES: Mapping[str, tuple[str, ...]] = {e: tuple(f.name for f in fields(e) if f.refers_to) for e in RECORD_TYPES}
 NOTHING = {e: b"\x00" * len(fields(e)) for e in REFERENCES}
 """An entity's bytes in a CANCEL: every field null."""
 
@@ -271,7 +268,7 @@ def _parent_came(unit: Unit, parent: str, children: set[str], place: int, at: in
 
 def cancel_of(unit: Unit, entity: str, key: bytes, *, version: int, changed_at: int, source_table: str) -> bytes:
     """A CANCEL that RECORDS derives itself, from a sweep."""
-    header = unit.contract.header(f"{entity.title().replace('_', '')}Change")
+    header = unit.contract.header(f"{record_name(entity)}Change")
     return (
         envelope.write(
             int.from_bytes(header[1:HEADER_SIZE], "big"),

@@ -24,6 +24,8 @@ from stream_processors.records.row import Row
 from stream_processors.scratch import Scratch
 from stream_processors.store import Messages, Store
 
+_NO_CONTACT_NO_FACTS = b"\x00\x00\x00"
+
 
 class Institution:
     """What a worker holds in memory of one institution, between units of work."""
@@ -181,6 +183,7 @@ class Unit(Scratch):
                 long_bytes(a.orders_place),
                 long_bytes(event.epoch),
                 event.clock,
+                _NO_CONTACT_NO_FACTS,
                 b"\x00" if body is None else b"\x02" + body,
             )
         )
@@ -220,6 +223,8 @@ class Unit(Scratch):
                     "orders_place": self.account.orders_place,
                     "at": at,
                     "details": dict(found.details),
+                    "waived_until": None,
+                    "waiver": None,
                 },
             ),
         )

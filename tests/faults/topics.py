@@ -8,7 +8,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from deploy.local.stack import Stack
 from schemas import envelope
-from schemas.avro_schema import ENTITIES
+from schemas.avro_schema import RECORD_TYPES
 from schemas.codec import HEADER_SIZE, codec
 from schemas.topics import GOLDEN, clean_topic
 
@@ -38,7 +38,7 @@ class Compacted:
         try:
             wanted, ends = [], {}
             topics = consumer.list_topics(timeout=20).topics
-            for name in [*(clean_topic(entity) for entity in ENTITIES), GOLDEN.name]:
+            for name in [*(clean_topic(entity) for entity in RECORD_TYPES), GOLDEN.name]:
                 for number in topics[name].partitions:
                     place = self._places.get((name, number), OFFSET_BEGINNING)
                     low, high = consumer.get_watermark_offsets(TopicPartition(name, number), timeout=20)

@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.avro_schema import ENTITIES
+from schemas.avro_schema import RECORD_TYPES
 from schemas.keys import MAX_KEY_BYTES, PersonKeys, finding_id, parse_record_key, record_key
 
 PARTS = st.lists(st.text(min_size=1, max_size=8), min_size=1, max_size=4).map(tuple)
 
 
-@given(st.sampled_from(ENTITIES), PARTS)
+@given(st.sampled_from(RECORD_TYPES), PARTS)
 def test_a_record_key_gives_its_parts_back(entity: str, parts: tuple[str, ...]) -> None:
     key = record_key("DHA", entity, parts)
     assert key.isascii()

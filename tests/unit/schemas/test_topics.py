@@ -4,7 +4,7 @@ from zlib import crc32
 
 import pytest
 
-from schemas.avro_schema import ENTITIES
+from schemas.avro_schema import RECORD_TYPES
 from schemas.keys import INSTITUTION
 from schemas.topics import CLEAN, TOPICS, Topic, clean_topic, institution_of, partition_of, slot_of
 
@@ -53,7 +53,9 @@ def test_dense_topics_are_never_compacted() -> None:
 
 def test_names_are_declared_once() -> None:
     assert len({topic.name for topic in TOPICS}) == len(TOPICS)
-    assert [CLEAN.name.format(entity=entity) for entity in ENTITIES] == [clean_topic(entity) for entity in ENTITIES]
+    assert [CLEAN.name.format(entity=entity) for entity in RECORD_TYPES] == [
+        clean_topic(entity) for entity in RECORD_TYPES
+    ]
 
 
 def test_the_partitioner_is_crc32() -> None:

@@ -83,7 +83,7 @@ def claim(
 ) -> dict[str, Any]:
     return {
         "person_key": key, "record_key": record, "generation": 0, "place": place, "orders_place": 0, "epoch": 1, "version": place,
-        "changed_at": at or place, "captured_at": place, "person": values,
+        "changed_at": at or place, "captured_at": place, "phone": None, "email": None, "facts": [], "person": values,
     }  # fmt: skip
 
 

@@ -52,7 +52,7 @@ def test_a_claim_of_an_older_version_is_read(tmp_path: Path) -> None:
     people.contract._registry._schemas[OLD_ID] = schema
     claim = {
         "person_key": "n:1", "record_key": "UNI-A/person/1", "generation": 0, "place": 5, "orders_place": 0, "epoch": 1, "version": 1, "changed_at": 1, "captured_at": 1,
-        "person": person(full_name="A", birth_date="2001"),
+        "phone": None, "email": None, "facts": [], "person": person(full_name="A", birth_date="2001"),
     }  # fmt: skip
     old = envelope.header(OLD_ID) + codec_of(schema).encode(claim)
     stored = people.partition.claims + b"n:1\x1fUNI-A/person/1"
