@@ -73,13 +73,19 @@ class Ahead:
     """One institution's outputs that sink or PEOPLE have not reached yet, oldest first."""
 
     def __init__(self) -> None:
+        self.behind = False
+        self._took = self._done_at = 0.0
         self._written: deque[tuple[float, dict[Partition, int]]] = deque()
 
-    def wrote(self, last_offsets: Mapping[Partition, int]) -> None:
-        """A unit of work was acknowledged: its last offset in each partition that somebody downstream reports on."""
+    def wrote(self, last_offsets: Mapping[Partition, int], *, began: float, behind: bool) -> None:
+        """A unit of work that began then was acknowledged: its last offset in each partition that somebody downstream reports
+        on. `behind`: more was waiting than the unit took."""
+        self.behind = behind
         watched = {tp: o for tp, o in last_offsets.items() if tp[0].startswith("hemis.clean.") or tp[0] == CLAIMS.name}
         if watched:
-            self._written.append((time.monotonic(), watched))
+            self._written.append((began, watched))
+        else:
+            self._done(began)
 
     def seconds(self, place: Mapping[Partition, int]) -> float:
         """Age of the oldest output that is not done; 0 if all is done."""
@@ -88,4 +94,13 @@ class Ahead:
             if any(place.get(tp, 0) <= offset for tp, offset in offsets.items()):
                 return time.monotonic() - at
             self._written.popleft()
+            self._done(at)
         return 0.0
+
+    def _done(self, began: float) -> None:
+        self._done_at = time.monotonic()
+        self._took = self._done_at - began
+
+    def rests(self) -> bool:
+        """Is all done for less long than the last unit of work took to be done?"""
+        return time.monotonic() - self._done_at < self._took

@@ -23,10 +23,9 @@ from stream_processors.records.unit import Institution, Unit, WaitIndex
 from stream_processors.stage import Stage
 from stream_processors.store import Store, offset_note
 
-SHARED_RUN = 300
-SHARED_AHEAD_SECONDS = 0.03
-"""While others are active, an institution's run and its work ahead of the sink are short: together they bound what the others
-wait for (P5)."""
+SHARED_RUN = 100
+"""While others are active, an institution's run is short; and who has more than that waiting goes on only when all that it wrote
+is done, and after a rest as long as that took: the others find every stage free half of the time, for every few milliseconds (P5)."""
 ACTIVE_SECONDS = 2.0
 
 
@@ -88,12 +87,13 @@ class Records(Stage[Institution, Unit]):
         return found
 
     def admitted(self, unit: str) -> int:
-        shared = self._shares(unit)
-        ahead = self.ahead.get(unit)
-        most = SHARED_AHEAD_SECONDS if shared else self._settings.ahead_seconds
-        if ahead is not None and ahead.seconds(self._progress.place) > most:
+        ahead = self.ahead.setdefault(unit, Ahead())
+        waiting = ahead.seconds(self._progress.place)
+        if not self._shares(unit):
+            return 0 if waiting > self._settings.ahead_seconds else self._settings.fetch_records
+        if ahead.behind and (waiting or ahead.rests()):
             return 0
-        return SHARED_RUN if shared else self._settings.fetch_records
+        return SHARED_RUN
 
     def _shares(self, unit: str) -> bool:
         """Is any other institution active, at this worker or, by what the sink does, at another?"""
@@ -171,9 +171,10 @@ class Records(Stage[Institution, Unit]):
 
     def keep(self, unit: Institution, scratch: Unit, sent: Mapping[tuple[str, int], int]) -> None:
         changed_at = (scratch.newest.changed_at,) if scratch.newest else ()
-        self.note(scratch.account.read - unit.account.read, changed_at)
+        read = scratch.account.read - unit.account.read
+        self.note(read, changed_at)
         unit.account = scratch.account
-        self.ahead.setdefault(unit.code, Ahead()).wrote(sent)
+        self.ahead.setdefault(unit.code, Ahead()).wrote(sent, began=self._active[unit.code], behind=read >= SHARED_RUN)
 
     def drop(self, unit: Institution) -> None:
         unit.reload_indexes()
