@@ -55,9 +55,12 @@ def json_option(command: Any) -> Any:
 
 
 def agent_settings(file: Path | None, **given: Any) -> Any:
+    from schemas import codes
     from schemas.settings import AgentSettings, load
 
-    return load(AgentSettings, file, **given)
+    settings = load(AgentSettings, file, **given)
+    codes.use(settings.codes)
+    return settings
 
 
 @click.group()

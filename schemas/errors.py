@@ -412,3 +412,68 @@ _declare(
     "Compare with the topics reference",
     "So với bảng chủ đề",
 )
+# Code tables (81x).
+_declare(
+    "E810",
+    T,
+    "A code table's file can't be read as UTF-8",
+    "Không đọc được tệp bảng mã dưới dạng UTF-8",
+    "Save the file as CSV UTF-8",
+    "Lưu tệp dạng CSV UTF-8",
+)
+_declare(
+    "E811",
+    T,
+    "A code table's text is not composed Unicode (NFC)",
+    "Văn bản của bảng mã không ở dạng Unicode dựng sẵn (NFC)",
+    "Save the file with composed Vietnamese letters",
+    "Lưu tệp với chữ Việt dựng sẵn",
+)
+_declare(
+    "E812",
+    T,
+    "A code table's header is wrong",
+    "Phần đầu của bảng mã sai",
+    "Begin with what 'hemis codes show TABLE --file' prints",
+    "Bắt đầu từ kết quả của 'hemis codes show BẢNG --file'",
+)
+_declare(
+    "E813",
+    T,
+    "A row of a code table is wrong",
+    "Có dòng sai trong bảng mã",
+    "Correct the lines that are named",
+    "Sửa các dòng được nêu",
+)
+_declare(
+    "E814",
+    T,
+    "A code stands twice for the same time",
+    "Một mã có hai dòng cùng hiệu lực",
+    "End the earlier row (valid_to) on the day before the later one begins",
+    "Kết thúc dòng trước (valid_to) vào ngày trước khi dòng sau bắt đầu",
+)
+_declare(
+    "E815",
+    T,
+    "Code tables contradict each other",
+    "Các bảng mã mâu thuẫn nhau",
+    "Import the table of the parents first; give each parent the time of its children",
+    "Nhập bảng mã cấp trên trước; hiệu lực của mã cấp trên phải bao trùm mã cấp dưới",
+)
+_declare(
+    "E816",
+    T,
+    "There is no such code table",
+    "Không có bảng mã này",
+    "hemis codes list",
+    "hemis codes list",
+)
+_declare(
+    "E817",
+    T,
+    "There is no folder to import code tables into",
+    "Chưa có thư mục để nhập bảng mã",
+    "Set HEMIS_CODES to a folder that every process reads, or give --into",
+    "Đặt HEMIS_CODES là thư mục mà mọi tiến trình cùng đọc, hoặc dùng --into",
+)

@@ -50,6 +50,10 @@ class KafkaSettings:
     registry_url: str = setting("Schema registry, Confluent API.")
     metrics_port: int = setting("Port of /metrics, /healthz and /readyz on 127.0.0.1; 0 lets the system choose.", 0)
     data: str = setting("Folder for what must survive a restart.", "var")
+    codes: str = setting(
+        "Folder of imported code tables, read at the start before the shipped ones and the same for all; empty: none.",
+        "",
+    )
 
     def kafka(self, **more: object) -> dict[str, object]:
         """librdkafka configuration of this user."""

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import click
 
+from schemas import codes
 from schemas.errors import Exit, HemisError
 from schemas.settings import SinkSettings, load
 
@@ -30,7 +31,7 @@ def sink() -> None:
 @_SETTINGS
 def run(file: Path | None) -> None:
     """Apply clean records, golden persons and findings to the national database until SIGTERM."""
-    _exits(lambda: _run(load(SinkSettings, file)))
+    _exits(lambda: _run(_settings(file)))
 
 
 @sink.command()
@@ -41,7 +42,13 @@ def migrate(file: Path | None, phase: Any) -> None:
 
     PRE may run while the former program still writes, POST once it is gone.
     """
-    _exits(lambda: _migrate(load(SinkSettings, file), phase))
+    _exits(lambda: _migrate(_settings(file), phase))
+
+
+def _settings(file: Path | None) -> SinkSettings:
+    settings = load(SinkSettings, file)
+    codes.use(settings.codes)
+    return settings
 
 
 def _exits(act: Callable[[], None]) -> None:

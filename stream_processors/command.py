@@ -25,10 +25,13 @@ def processor() -> None:
 )
 def run(stage: str, settings: Path | None) -> None:
     """Run one stage until it is told to stop."""
+    from schemas import codes
     from stream_processors import app
 
     try:
-        app.run(stage, load(ProcessorSettings, settings))
+        loaded = load(ProcessorSettings, settings)
+        codes.use(loaded.codes)
+        app.run(stage, loaded)
     except HemisError as error:
         click.echo(error.screen(), err=True)
         sys.exit(error.exit_code)
