@@ -3,7 +3,7 @@ field needs no code here.
 
 System-versioned: `<table>` holds the newest version of each record, `<table>_history` the versions it replaced, with the
 time of replacement. A first load thus writes every row once, and a replay, which replaces nothing, adds no history.
-All indexes are on columns that never change: updates stay within the heap page (HOT).
+All indexes are on columns that hardly ever change: updates stay within the heap page (HOT).
 """
 
 from __future__ import annotations
@@ -183,8 +183,10 @@ GOLDEN = _versioned(
     ("generation", "place"),
     history=True,
     from_key=False,
-    keys=(),
+    keys=("alias_of",),
 )
+OF_EVERY_ORIGIN = (*avro_schema.field_names("person"), "phone", "email")
+"""The golden values that an origin which names no field stands for."""
 FINDING = _versioned(
     "finding",
     avro_schema.subject("Finding"),
@@ -196,6 +198,12 @@ FINDING = _versioned(
 )
 TARGETS: dict[str, Target] = {target.name: target for target in (*ENTITIES.values(), GOLDEN, FINDING)}
 
+sa.Index(
+    "golden_person_alias",
+    GOLDEN.table.c.alias_of,
+    postgresql_where=GOLDEN.table.c.alias_of.is_not(None),
+    sqlite_where=GOLDEN.table.c.alias_of.is_not(None),
+)
 sa.Index("finding_record", FINDING.table.c.record_key)
 sa.Index(
     "finding_open",
@@ -211,14 +219,6 @@ PERSON_CLAIM = sa.Table(
     sa.Column("record_key", KEY, primary_key=True),
     sa.Column("person_key", KEY, primary_key=True),
     comment="Which golden person an institution's person record counts for. While a record moves, it may show two or none.",
-)
-PERSON_ALIAS = sa.Table(
-    "person_alias",
-    METADATA,
-    sa.Column("alias", KEY, primary_key=True),
-    sa.Column("person_key", KEY, nullable=False),
-    sa.Column("since", TIME, nullable=False),
-    comment="Former person keys, after a merge or a rotation of the key's secret.",
 )
 LEDGER = sa.Table(
     "ledger",

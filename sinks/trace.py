@@ -13,7 +13,7 @@ from schemas import avro_schema
 from schemas.errors import HemisError
 from schemas.keys import parse_record_key
 from sinks.database import translated_database_errors
-from sinks.model import AUDIT, ENTITIES, FINDING, GOLDEN, PERSON_ALIAS, PERSON_CLAIM, Target
+from sinks.model import AUDIT, ENTITIES, FINDING, GOLDEN, OF_EVERY_ORIGIN, PERSON_CLAIM, Target
 
 MASK = "•••"
 PERSONAL = ("person", "learner")
@@ -167,9 +167,8 @@ def _person_record(connection: sa.Connection, target: Target, key: str) -> str |
 
 def _persons(connection: sa.Connection, record_key: str, reveal: bool) -> tuple[Golden, ...]:
     claims = sa.select(PERSON_CLAIM.c.person_key).where(PERSON_CLAIM.c.record_key == record_key)
-    aliases = sa.select(PERSON_ALIAS.c.person_key).where(PERSON_ALIAS.c.alias.in_(claims))
     table = GOLDEN.table
-    query = sa.select(table).where(sa.or_(table.c.person_key.in_(claims), table.c.person_key.in_(aliases)))
+    query = sa.select(table).where(table.c.person_key.in_(claims))
     return tuple(
         _golden(dict(row), reveal) for row in connection.execute(query.order_by(table.c.person_key)).mappings()
     )
@@ -183,8 +182,7 @@ def _golden(row: Mapping[str, Any], reveal: bool) -> Golden:
             *(origin[n] for n in ("institution", "record_key", "place", "rule")),
         )
         for origin in row["origins"] or ()
-        # An origin that names no field is every value's.
-        for field in origin["fields"] or avro_schema.field_names("person")
+        for field in origin["fields"] or OF_EVERY_ORIGIN
         if row.get(field) is not None
     )
     return Golden(

@@ -8,8 +8,7 @@ from __future__ import annotations
 import json
 
 from schemas import avro_schema
-from schemas.avro_schema import field_names
-from sinks.model import ENTITIES, GOLDEN, Target
+from sinks.model import ENTITIES, GOLDEN, OF_EVERY_ORIGIN, Target
 
 HEMIS_DATE = """
 CREATE OR REPLACE FUNCTION hemis_date(text) RETURNS date LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -20,11 +19,24 @@ END
 """The date of a full, valid ISO date; null for reduced precision, which has no single day."""
 
 
+PERSON_ALIAS = """
+CREATE VIEW person_alias AS
+WITH RECURSIVE way (alias, person_key, since, steps) AS (
+  SELECT person_key, alias_of, changed_at, 1 FROM golden_person WHERE alias_of IS NOT NULL
+  UNION ALL
+  SELECT w.alias, g.alias_of, w.since, w.steps + 1 FROM way w JOIN golden_person g ON g.person_key = w.person_key
+  WHERE g.alias_of IS NOT NULL AND w.steps < 10
+)
+SELECT DISTINCT ON (alias) alias, person_key, since FROM way ORDER BY alias, steps DESC
+"""
+"""Former person keys, and the one that each leads to in the end: people's numbers are corrected more than once."""
+
+
 def drop() -> list[str]:
     """Statements that take everything away which would stand in the way of a changed table."""
     systems = [*ENTITIES.values(), GOLDEN]
     return [
-        "DROP VIEW IF EXISTS change_history, golden_origin",
+        "DROP VIEW IF EXISTS change_history, golden_origin, person_alias",
         *(f"DROP VIEW IF EXISTS {t.name}_live" for t in systems),
         *(f"DROP FUNCTION IF EXISTS {t.name}_as_of(timestamptz)" for t in systems),
     ]
@@ -32,7 +44,7 @@ def drop() -> list[str]:
 
 def create() -> list[str]:
     systems = [*ENTITIES.values(), GOLDEN]
-    return [HEMIS_DATE, *map(_as_of, systems), *map(_live, systems), _change_history(), _golden_origin()]
+    return [HEMIS_DATE, *map(_as_of, systems), *map(_live, systems), _change_history(), _golden_origin(), PERSON_ALIAS]
 
 
 def _columns(target: Target) -> str:
@@ -73,7 +85,7 @@ def _change_history() -> str:
 
 def _golden_origin() -> str:
     """Each golden value's origin (P7), one row per value. An origin that names no field is every value's."""
-    every = json.dumps(list(field_names("person")))
+    every = json.dumps(list(OF_EVERY_ORIGIN))
     return (
         "CREATE VIEW golden_origin AS SELECT g.person_key, f.field, o->>'institution' AS institution, "
         "o->>'record_key' AS record_key, (o->>'place')::bigint AS place, o->>'rule' AS rule FROM golden_person g "

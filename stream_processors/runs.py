@@ -58,6 +58,8 @@ class Stage(Protocol):
     pattern: re.Pattern[str]
     refresh_seconds: float
     lease: Lease
+    topics: frozenset[str]
+    """Every topic that the cluster shows this user; known before the first run, looked up again every `refresh_seconds`."""
 
     def assigned(self, partitions: set[TP]) -> None:
         """These partitions, and no others, are this worker's; restore what is new in the background."""
@@ -263,7 +265,8 @@ class Conductor(conductor.Conductor):
 
     async def _matching(self) -> set[str]:
         metadata = await (await self._client()).fetch_all_metadata()
-        return {name for name in metadata.topics() if self.app.stage.pattern.fullmatch(name)}
+        self.app.stage.topics = frozenset(metadata.topics())
+        return {name for name in self.app.stage.topics if self.app.stage.pattern.fullmatch(name)}
 
     async def _unassigned(self, topics: set[str]) -> set[str]:
         """Those of the topics that no member of the settled group has; none while it rebalances."""

@@ -64,6 +64,7 @@ class Stage(ABC, Generic[U, W]):
         self.lease = Lease()
         self.lease_seconds = settings.session_timeout_seconds * LEASE
         self.units: dict[str, U] = {}
+        self.topics: frozenset[str] = frozenset()
         self.app: Any = None
         self.mine: dict[str, set[TP]] = {}
         self.holes = 0

@@ -11,9 +11,10 @@ from confluent_kafka import Producer
 from faust.types import TP
 
 from schemas.errors import HemisError
+from schemas.keys import PersonKeys
 from schemas.logs import log
 from schemas.settings import ProcessorSettings
-from schemas.topics import CLAIMS, PEOPLE_STATE, PROGRESS
+from schemas.topics import CLAIMS, FINDINGS, PEOPLE_STATE, PROGRESS
 from stream_processors.contract import Contract
 from stream_processors.people.unit import Account, Partition, Unit
 from stream_processors.stage import Stage
@@ -27,6 +28,7 @@ class People(Stage[Partition, Unit]):
     def __init__(self, settings: ProcessorSettings, store: Store, contract: Contract) -> None:
         super().__init__(settings, store)
         self._contract = contract
+        self._keys = PersonKeys(settings.person_key_secret.reveal().encode())
         self._state_id = ""
         # Progress that an outage loses, or puts out of order, would hold back RECORDS until the next claim.
         lasting = {"message.timeout.ms": 0, "max.in.flight.requests.per.connection": 1}
@@ -76,7 +78,9 @@ class People(Stage[Partition, Unit]):
         return self._settings.fetch_records // 4
 
     def decide(self, unit: Partition, runs: Mapping[TP, Sequence[ConsumerRecord]]) -> Unit:
-        scratch = Unit(unit, self.store, self._contract, self._settings.partitions)
+        scratch = Unit(
+            unit, self.store, self._contract, self._keys, self._settings.partitions, self._on_bus
+        )
         for run in runs.values():
             for record in run:
                 scratch.account.place = record.offset + 1
@@ -95,6 +99,9 @@ class People(Stage[Partition, Unit]):
                     )
         scratch.settle()
         return scratch
+
+    def _on_bus(self, institution: str) -> bool:
+        return FINDINGS.name_for(institution) in self.topics
 
     def keep(self, unit: Partition, scratch: Unit, sent: Mapping[tuple[str, int], int]) -> None:
         self.note(scratch.account.place - unit.account.place, scratch.changed_at)

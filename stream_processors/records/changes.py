@@ -247,7 +247,7 @@ def _claim(
         )
         unit.claim(person, key, event, place, raw[event.body :])
     if row is not None and row.person and row.person != person:
-        unit.claim(row.person, key, event, place, None)
+        unit.claim(row.person, key, event, place, None, moved_to=person)
     return person
 
 

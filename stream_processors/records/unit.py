@@ -170,8 +170,11 @@ class Unit(Scratch):
     def clean(self, entity: str, key: bytes, raw: bytes) -> None:
         self.emit(clean_topic(entity), self._slot, key, raw)
 
-    def claim(self, person: str, key: bytes, event: Envelope, place: int, body: bytes | None) -> None:
-        """An institution's person record as a claim; no body retracts it. The entity's bytes are forwarded as they are."""
+    def claim(
+        self, person: str, key: bytes, event: Envelope, place: int, body: bytes | None, moved_to: str = ""
+    ) -> None:
+        """An institution's person record as a claim; no body retracts it, `moved_to` says for whom it is claimed now. The
+        entity's bytes are forwarded as they are."""
         a = self.account
         value = b"".join(
             (
@@ -184,6 +187,7 @@ class Unit(Scratch):
                 long_bytes(event.epoch),
                 event.clock,
                 _NO_CONTACT_NO_FACTS,
+                b"\x02" + text_bytes(moved_to) if moved_to else b"\x00",
                 b"\x00" if body is None else b"\x02" + body,
             )
         )

@@ -22,13 +22,6 @@ def upgrade() -> None:
         comment="Which golden person an institution's person record counts for. While a record moves, it may show two or none.",
     )
     op.create_table(
-        "person_alias",
-        sa.Column("alias", _key(), primary_key=True),
-        sa.Column("person_key", _key(), nullable=False),
-        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
-        comment="Former person keys, after a merge or a rotation of the key's secret.",
-    )
-    op.create_table(
         "ledger",
         sa.Column("institution", _key(), primary_key=True),
         sa.Column("target", sa.Text(), primary_key=True),
@@ -60,5 +53,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("audit", "applied_offset", "ledger", "person_alias", "person_claim"):
+    for table in ("audit", "applied_offset", "ledger", "person_claim"):
         op.drop_table(table)

@@ -209,6 +209,21 @@ def test_golden_persons_and_their_claims(subject: Subject) -> None:
     assert sorted(row["place"] for row in subject.look("golden_person_history")) == [1, 2]
 
 
+def test_a_former_person_key_leads_to_the_new_one_until_it_lives_again(subject: Subject) -> None:
+    put(subject, [EVENTS.golden("n:1", 1, [A], full_name="A"), EVENTS.golden("n:2", 2, [A], full_name="A")], GOLDEN)
+    put(subject, [EVENTS.golden("n:1", 3, [], live=False, alias_of="n:2")], GOLDEN)
+    put(subject, [EVENTS.golden("n:1", 1, [A], full_name="A")], GOLDEN)
+    found = subject.current("golden_person")
+    assert {key: (row["live"], row["alias_of"]) for key, row in found.items()} == {
+        "n:1": (False, "n:2"),
+        "n:2": (True, None),
+    }
+    assert subject.look("person_claim") == [{"record_key": A, "person_key": "n:2"}]
+    put(subject, [EVENTS.golden("n:1", 4, [B], full_name="B")], GOLDEN)
+    assert subject.current("golden_person")["n:1"]["alias_of"] is None
+    assert [row["alias_of"] for row in subject.look("golden_person_history") if row["place"] == 3] == ["n:2"]
+
+
 def test_findings_open_and_close(subject: Subject) -> None:
     put(subject, [EVENTS.finding("f", 5), EVENTS.finding("f", 5, orders_place=1, status="RESOLVED")], FINDINGS)
     put(subject, [EVENTS.finding("f", 5)], FINDINGS)

@@ -123,3 +123,22 @@ def test_views_show_any_moment_and_every_change(national: sa.Engine, tmp_path_fa
         looked = connection.execute(sa.text("SELECT * FROM golden_origin")).all()
         assert looked == []
     assert "person" in ENTITIES
+
+
+def test_an_alias_leads_to_the_last_of_its_persons(
+    national: sa.Engine, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    migrate.migrate(national)
+    sink = PostgresSink(national, Writers(offline_registry(tmp_path_factory.mktemp("registry"))))
+    events, partition = Events(), Partition("hemis.golden.person", 0, "t")
+    told = [
+        events.golden("n:1", 1, [], live=False, alias_of="n:2"),
+        events.golden("n:2", 2, [], live=False, alias_of="n:3"),
+        events.golden("n:3", 3, ["UNI-A/person/1"], full_name="A"),
+    ]
+    place = sink.places([partition])[partition]
+    sink.apply([Run(partition, place, 3, told)])
+    sink.close()
+    with national.connect() as connection:
+        found = connection.execute(sa.text("SELECT alias, person_key FROM person_alias ORDER BY 1")).all()
+    assert [tuple(row) for row in found] == [("n:1", "n:3"), ("n:2", "n:3")]

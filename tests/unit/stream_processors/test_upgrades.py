@@ -9,10 +9,10 @@ from typing import Any
 from schemas import avro_schema, envelope
 from schemas.codec import HEADER_SIZE, codec_of
 from schemas.envelope import UPDATE
-from stream_processors.people.unit import read_claim
+from stream_processors.people.claim import read_claim
 from stream_processors.records import row as rows
 from tests.unit.stream_processors.bench_of_records import CODE, Bench
-from tests.unit.stream_processors.test_people import People, person
+from tests.unit.stream_processors.people_bench import KEY, People, claim, person
 
 OLD_ID = 900
 
@@ -50,15 +50,12 @@ def test_a_claim_of_an_older_version_is_read(tmp_path: Path) -> None:
     people = People(tmp_path)
     schema = older(avro_schema.full("vn.hemis.Claim"), "Person")
     people.contract._registry._schemas[OLD_ID] = schema
-    claim = {
-        "person_key": "n:1", "record_key": "UNI-A/person/1", "generation": 0, "place": 5, "orders_place": 0, "epoch": 1, "version": 1, "changed_at": 1, "captured_at": 1,
-        "phone": None, "email": None, "facts": [], "person": person(full_name="A", birth_date="2001"),
-    }  # fmt: skip
-    old = envelope.header(OLD_ID) + codec_of(schema).encode(claim)
-    stored = people.partition.claims + b"n:1\x1fUNI-A/person/1"
-    people.store.write({stored: old, people.partition.names + b"golden/n:1": b'{"golden": {}, "findings": []}'})
-    people.take(claim | {"record_key": "UNI-B/person/1"})
-    assert len(people.live()["n:1"]["claims"]) == 2
-    assert read_claim(people.contract.current("Claim", old)).person()["full_name"] == "A"
+    value = claim("UNI-A/person/1", 5, person(full_name="A", birth_date="2001"))
+    old = envelope.header(OLD_ID) + codec_of(schema).encode(value)
+    stored = people.partition.claims + f"{KEY}\x1fUNI-A/person/1".encode()
+    people.store.write({stored: old, people.partition.names + f"golden/{KEY}".encode(): b"1"})
+    people.take(value | {"record_key": "UNI-B/person/1"})
+    assert len(people.live()[KEY]["claims"]) == 2
+    assert read_claim(people.contract.current("Claim", old)).value()["person"]["full_name"] == "A"
     assert old[:HEADER_SIZE] != people.contract.header("Claim")
     people.store.close()

@@ -1,0 +1,117 @@
+"""A claim as it lies in the topic and in the state, read as far as it must be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from schemas.avro_schema import NAMESPACE, field_names, full
+from schemas.codec import HEADER_SIZE, codec, codec_of, long_rest, read_long, read_text
+from schemas.errors import DecodeError
+
+_CLAIM = codec(f"{NAMESPACE}.Claim")
+_FACTS = codec_of(
+    {
+        "type": "record",
+        "name": "Facts",
+        "namespace": NAMESPACE,
+        "fields": [{"name": "facts", "type": {"type": "array", "items": full(f"{NAMESPACE}.Fact")}}],
+    }
+)
+NEVER_SPREAD = "ethnicity"
+_BEFORE_PRIVATE = field_names("person").index(NEVER_SPREAD)
+_WEIGHTY = (b"/staff_contract/", b"/degree/", b"/study_decision/", b"/teaching_assignment/")
+"""Parts of the record keys of facts that matter even in a person's only claim. A study alone does not."""
+
+
+class Claim(NamedTuple):
+    """A claim without its person decoded. `contact`, `facts` and `body` are where telephone and e-mail, facts and the person's
+    bytes begin; `body` is None in a retraction."""
+
+    person_key: str
+    record_key: str
+    version: tuple[int, int, int]
+    changed_at: int
+    raw: bytes
+    contact: int
+    facts: int
+    body: int | None
+    moved_to: str
+
+    def person_bytes(self) -> bytes:
+        """The person as it came, with the field that is never spread set to null."""
+        raw, p = self.raw, self.body
+        assert p is not None
+        start = p
+        for _ in range(_BEFORE_PRIVATE):
+            p = _behind(raw, p)
+        return raw[start:p] + b"\x00" + raw[_behind(raw, p) :]
+
+    def contact_bytes(self) -> bytes:
+        return self.raw[self.contact : self.facts]
+
+    def is_plain(self) -> bool:
+        """Has no rule over one claim, and no golden value beyond the claim's own, anything to look at in it?"""
+        raw, p = self.raw, self.facts
+        if raw[p] == 0:
+            return True
+        return not any(raw.find(part, p, self.body) >= 0 for part in _WEIGHTY)
+
+    def value(self) -> Mapping[str, Any]:
+        """All of it, decoded."""
+        return _CLAIM.decode(self.raw, HEADER_SIZE)[0]
+
+
+def read_claim(raw: bytes) -> Claim:
+    """A claim message.
+
+    Raises:
+        DecodeError.
+    """
+    try:
+        person, p = read_text(raw, HEADER_SIZE)
+        record, p = read_text(raw, p)
+        generation, p = read_long(raw, p)
+        place, p = read_long(raw, p)
+        orders, p = read_long(raw, p)
+        p = _behind_long(raw, _behind_long(raw, p))  # epoch and version
+        changed_at, p = read_long(raw, p)
+        contact = _behind_long(raw, p)  # captured_at
+        facts = _behind(raw, _behind(raw, contact))
+        p = _behind_facts(raw, facts)
+        moved_to, end = "", p + 1
+        if raw[p]:
+            moved_to, end = read_text(raw, p + 1)
+        body = end + 1 if raw[end] == 2 else None
+        return Claim(person, record, (generation, place, orders), changed_at, raw, contact, facts, body, moved_to)
+    except IndexError as error:
+        raise DecodeError("claim: truncated") from error
+
+
+def _behind_facts(raw: bytes, p: int) -> int:
+    """The position behind the facts. Where their size is written before them, they are passed over."""
+    if raw[p] == 0:
+        return p + 1
+    count, behind = read_long(raw, p)
+    if count < 0:
+        size, behind = read_long(raw, behind)
+        if raw[behind + size] == 0:
+            return behind + size + 1
+    return _FACTS.decode(raw, p, to_end=False)[1]
+
+
+def _behind_long(raw: bytes, p: int) -> int:
+    while raw[p] > 127:
+        p += 1
+    return p + 1
+
+
+def _behind(raw: bytes, p: int) -> int:
+    """The position behind an optional string."""
+    if raw[p] == 0:
+        return p + 1
+    n = raw[p + 1]
+    p += 2
+    if n > 127:
+        n, p = long_rest(raw, p, n)
+    return p + (n >> 1)
