@@ -19,6 +19,7 @@ from schemas.avro_schema import fields as entity_fields
 from schemas.errors import CATALOGUE, Exit
 from schemas.metrics import METRICS
 from schemas.rules import RULES
+from schemas.rules.survivorship import ONLY, SURVIVORSHIP
 from schemas.settings import ROLES, KafkaSettings, Secret
 from schemas.topics import DAY_MS, TOPICS
 
@@ -163,6 +164,29 @@ def _rules() -> Iterator[str]:
     )
 
 
+def _survivorship() -> Iterator[str]:
+    yield "Which institution a golden person's values come from. The authorities of an owner are asked in this order; the first that"
+    yield "has the value gives it, and its id stands in the value's origin. Within an authority the newest change wins. Fields that are"
+    yield "joined by + are taken from one record together. A fuller spelling of the same name or date goes before a shorter one."
+    yield f"A person with one record has its values, with the rule `{ONLY.id}`."
+    yield ""
+    yield from _table(
+        ("fields", "what", "authorities, in order", "nội dung", "thẩm quyền, theo thứ tự"),
+        (
+            (
+                ", ".join(" + ".join(map(_code, part)) for part in owner.fields) or "–",
+                owner.en,
+                "; ".join(
+                    f"`{a.id}` {a.en}" + ("" if a.carried else " (no event says so yet)") for a in owner.authorities
+                ),
+                owner.vi,
+                "; ".join(a.vi + ("" if a.carried else " (chưa có dữ liệu)") for a in owner.authorities),
+            )
+            for owner in SURVIVORSHIP
+        ),
+    )
+
+
 def _entities() -> Iterator[str]:
     yield "Every field may be null. A date is ISO 8601 text with reduced precision; a reference is a record key of the same"
     yield "institution. A change event is the envelope followed by the entity."
@@ -243,6 +267,7 @@ _PAGES: dict[str, tuple[str, str, Callable[[], Iterable[str]]]] = {
     "errors": ("Errors", "`schemas/errors.py`", _errors),
     "topics": ("Topics", "`schemas/topics.py`", _topics),
     "rules": ("Rules", "`schemas/rules/`", _rules),
+    "survivorship": ("Survivorship", "`schemas/rules/survivorship.py`", _survivorship),
     "commands": ("Commands", "the commands' own help", _commands),
     "entities": ("Entities and messages", "`schemas/avro/`", _entities),
 }

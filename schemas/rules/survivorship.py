@@ -42,7 +42,9 @@ ACTIVE = Authority(
     "the institution of the newest active study or contract",
     "cơ sở có quá trình học hoặc hợp đồng đang hiệu lực mới nhất",
 )
-OTHER_CONTACT = Authority("contact.other", "any other institution, by time of change", "cơ sở khác, theo thời điểm thay đổi")
+OTHER_CONTACT = Authority(
+    "contact.other", "any other institution, by time of change", "cơ sở khác, theo thời điểm thay đổi"
+)
 REGISTERED = Authority("degree.register", "a valid degree of the register", "văn bằng còn hiệu lực trong sổ")
 DECLARED = Authority("degree.declared", "the employer's declaration", "khai báo của cơ sở sử dụng")
 OWNING = Authority("owner", "the institution that owns the record", "cơ sở sở hữu bản ghi")

@@ -7,7 +7,7 @@ person, by an order, contradicts nobody: it was looked at.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -141,14 +141,12 @@ def institution_of(claim: Claimed) -> str:
 
 Ranked = list[tuple[Claimed, str]]
 """Claims in the order in which they are asked for a value, each with the authority that it speaks with."""
-Asked = list[tuple[Claimed, str, Mapping[str, str | None]]]
+Asked = Sequence[tuple[Claimed, str, Mapping[str, str | None]]]
 """The same, with the claim's values."""
 
 
 def _by_identity(by_change: list[Claimed]) -> Ranked:
-    ranked = [
-        (c, (ENROLLING if any(f["kind"] == "STUDY" for f in c["facts"]) else OTHER_RECORD).id) for c in by_change
-    ]
+    ranked = [(c, (ENROLLING if any(f["kind"] == "STUDY" for f in c["facts"]) else OTHER_RECORD).id) for c in by_change]
     return sorted(ranked, key=lambda r: r[1] != ENROLLING.id)
 
 

@@ -78,9 +78,7 @@ class People(Stage[Partition, Unit]):
         return self._settings.fetch_records // 4
 
     def decide(self, unit: Partition, runs: Mapping[TP, Sequence[ConsumerRecord]]) -> Unit:
-        scratch = Unit(
-            unit, self.store, self._contract, self._keys, self._settings.partitions, self._on_bus
-        )
+        scratch = Unit(unit, self.store, self._contract, self._keys, self._settings.partitions, self._on_bus)
         for run in runs.values():
             for record in run:
                 scratch.account.place = record.offset + 1

@@ -103,25 +103,35 @@ class Unit(Scratch):
 
     def settle(self) -> None:
         """Work out every touched person once, and say what changed."""
-        for person, self._at in self._newest.items():
-            touched = self._touched[person]
-            name = self.partition.names + b"golden/" + person.encode()
-            kept = self._store.get(name)
-            if len(touched) == 1:
-                ((key, claim),) = touched.items()
-                fresh = kept is None or kept == note.NOBODY
-                if claim.body is not None and (fresh or (note.is_one(kept or b"") and key in self._lived)):
-                    if claim.is_plain():
-                        self._plain(person, claim, name, kept)
-                        continue
-            before = note.load(person, kept)
-            after = self._weigh(person, touched, before)
-            if kept is None or after != before:
-                self.account.persons += bool(after.live) - bool(before.live)
-                self.changes[name] = after.dump(person)
+        for person, at in self._newest.items():
+            self._at = at
+            self._settle(person)
+
+    def _settle(self, person: str) -> None:
+        touched = self._touched[person]
+        name = self.partition.names + b"golden/" + person.encode()
+        kept = self._store.get(name)
+        only = self._only(touched, kept)
+        if only:
+            self._plain(person, only, name, kept)
+            return
+        before = note.load(person, kept)
+        after = self._weigh(person, touched, before)
+        if kept is None or after != before:
+            self.account.persons += bool(after.live) - bool(before.live)
+            self.changes[name] = after.dump(person)
+
+    def _only(self, touched: Mapping[bytes, Claim], kept: bytes | None) -> Claim | None:
+        """The person's only claim, now and before, if there is nothing in it to judge: so it is with nearly everybody."""
+        if len(touched) != 1:
+            return None
+        ((key, claim),) = touched.items()
+        if claim.body is None or not claim.is_plain():
+            return None
+        nobody_else = kept is None or kept == note.NOBODY or (note.is_one(kept) and key in self._lived)
+        return claim if nobody_else else None
 
     def _plain(self, person: str, claim: Claim, name: bytes, kept: bytes | None) -> None:
-        """The person's only claim, as nearly everybody's: nothing to compare, nothing to judge."""
         rest = message.plain(claim)
         said = note.one(rest.digest)
         if said != kept:
@@ -214,7 +224,9 @@ class Unit(Scratch):
 
     def _alone(self, person: str, claim: Claim) -> None:
         """The golden person of one claim of a crowd."""
-        (one,) = judge(_alone_key(person, claim.record_key), [{**claim.value(), "facts": []}], lambda _: True, self._on_bus).persons
+        (one,) = judge(
+            _alone_key(person, claim.record_key), [{**claim.value(), "facts": []}], lambda _: True, self._on_bus
+        ).persons
         self._golden(one.golden.person_key, message.judged(Judged(one.golden, (CONFLICT,)), conflict=True).raw)
 
     def _crowd_before(self, person: str) -> Note:

@@ -71,7 +71,15 @@ class Events:
         return key.encode(), prefix + codec(name).encode(fields)
 
     def golden(
-        self, key: str, place: int, claims: list[str], *, generation: int = 1, live: bool = True, alias_of: str | None = None, **person: object
+        self,
+        key: str,
+        place: int,
+        claims: list[str],
+        *,
+        generation: int = 1,
+        live: bool = True,
+        alias_of: str | None = None,
+        **person: object,
     ) -> Pair:
         """A golden person whose every value comes from its first claim; one that is not live may be another's alias."""
         first = claims[0] if claims else "UNI-A/person/0"
