@@ -71,21 +71,33 @@ def read_claim(raw: bytes) -> Claim:
     try:
         person, p = read_text(raw, HEADER_SIZE)
         record, p = read_text(raw, p)
-        generation, p = read_long(raw, p)
-        place, p = read_long(raw, p)
-        orders, p = read_long(raw, p)
-        p = _behind_long(raw, _behind_long(raw, p))  # epoch and version
+        version, p = _version(raw, p)
         changed_at, p = read_long(raw, p)
         contact = _behind_long(raw, p)  # captured_at
         facts = _behind(raw, _behind(raw, contact))
         p = _behind_facts(raw, facts)
-        moved_to, end = "", p + 1
-        if raw[p]:
-            moved_to, end = read_text(raw, p + 1)
-        body = end + 1 if raw[end] == 2 else None
-        return Claim(person, record, (generation, place, orders), changed_at, raw, contact, facts, body, moved_to)
+        moved_to, end = read_text(raw, p + 1) if raw[p] else ("", p + 1)
+        body = end + 1 if raw[end] else None
+        return Claim(person, record, version, changed_at, raw, contact, facts, body, moved_to)
     except IndexError as error:
         raise DecodeError("claim: truncated") from error
+
+
+def glance(raw: bytes) -> tuple[tuple[int, int, int], bool]:
+    """A stored claim's version, and whether it is live."""
+    n, p = read_long(raw, HEADER_SIZE)
+    n, p = read_long(raw, p + n)
+    version, p = _version(raw, p + n)
+    p = _behind(raw, _behind(raw, _behind_long(raw, _behind_long(raw, p))))
+    return version, raw[_behind(raw, _behind_facts(raw, p))] != 0
+
+
+def _version(raw: bytes, p: int) -> tuple[tuple[int, int, int], int]:
+    """Generation, place in changes, place in orders; the position behind the record's own version."""
+    generation, p = read_long(raw, p)
+    place, p = read_long(raw, p)
+    orders, p = read_long(raw, p)
+    return (generation, place, orders), _behind_long(raw, _behind_long(raw, p))
 
 
 def _behind_facts(raw: bytes, p: int) -> int:

@@ -33,6 +33,7 @@ IsOwn = Callable[[Claimed], bool]
 """Does the record's own number (or key) lead to this person? Else an order of the ministry put it there."""
 
 
+_VALUES = (*field_names("person"), "phone", "email", "highest_degree")
 _OWNED = frozenset(name for owner in (IDENTITY, CONTACT) for part in owner.fields for name in part)
 
 
@@ -61,19 +62,18 @@ def golden_persons(person_key: str, claims: Iterable[Claimed], is_own: IsOwn) ->
     for claim in sorted(claims, key=_most_telling_first):
         if not is_own(claim):
             decided.append(claim)
-            continue
-        group = _agreeing(groups, claim)
-        if group is None:
-            groups.append([claim])
-        else:
+        elif group := _agreeing(groups, claim):
             group.append(claim)
+        else:
+            groups.append([claim])
+    put = frozenset([str(claim["record_key"]) for claim in decided])
     if not groups:
         groups, decided = [decided], []
     for claim in decided:
         (_agreeing(groups, claim) or groups[0]).append(claim)
     if len(groups) == 1:
-        return [_merge(person_key, groups[0], is_own)]
-    return [_merge(f"{person_key}.{_content_id(group[0]['person'])}", group, is_own) for group in groups]
+        return [_merge(person_key, groups[0], put)]
+    return [_merge(f"{person_key}.{_content_id(group[0]['person'])}", group, put) for group in groups]
 
 
 def agree(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
@@ -116,23 +116,26 @@ def _content_id(person: Mapping[str, Any]) -> str:
     return sha256(text.encode()).hexdigest()[:12]
 
 
-def _merge(person_key: str, group: list[Claimed], is_own: IsOwn) -> Golden:
+def _merge(person_key: str, group: list[Claimed], put: frozenset[str]) -> Golden:
+    """`put`: records that an order put to this person; their number is not the person's own."""
     group = sorted(group, key=lambda c: str(c["record_key"]))
     facts = [(claim, held(institution_of(claim), fact)) for claim in group for fact in claim["facts"]]
-    values: dict[str, str | None] = dict.fromkeys((*field_names("person"), "phone", "email", "highest_degree"))
-    origins: list[Origin] = []
+    values: dict[str, str | None] = dict.fromkeys(_VALUES)
+    taken: _Taken = {}
     if len(group) == 1:
         (claim,) = group
         values |= {name: value for name, value in _given(claim).items() if name in _OWNED}
-        origins.append(Origin(claim, ONLY.id, ()))
+        taken[claim["record_key"], ONLY.id] = claim, []
     else:
         by_change = sorted(group, key=lambda c: c["changed_at"], reverse=True)
         for owner, ranked in ((IDENTITY, _by_identity(by_change)), (CONTACT, _by_contact(by_change))):
             asked = [(claim, authority, _given(claim)) for claim, authority in ranked]
             for part in owner.fields:
-                origins += _take(part, _fullest(part[0], asked, is_own), values)
-    origins += _highest_degree(facts, values)
-    return Golden(person_key, values, _joined(origins), tuple(group), tuple(fact for _, fact in facts))
+                _take(part, _fullest(part[0], asked, put), values, taken)
+    if facts:
+        _take_highest_degree(facts, values, taken)
+    origins = [Origin(taken[key][0], key[1], tuple(taken[key][1])) for key in sorted(taken)]
+    return Golden(person_key, values, tuple(origins), tuple(group), tuple([fact for _, fact in facts]))
 
 
 def institution_of(claim: Claimed) -> str:
@@ -143,6 +146,8 @@ Ranked = list[tuple[Claimed, str]]
 """Claims in the order in which they are asked for a value, each with the authority that it speaks with."""
 Asked = Sequence[tuple[Claimed, str, Mapping[str, str | None]]]
 """The same, with the claim's values."""
+_Taken = dict[tuple[str, str], tuple[Claimed, list[str]]]
+"""What was taken, by record key and rule."""
 
 
 def _by_identity(by_change: list[Claimed]) -> Ranked:
@@ -163,52 +168,42 @@ def _active_since(claim: Claimed) -> str | None:
     return max((f.valid_from or "" for f in active), default=None)
 
 
-def _fullest(name: str, asked: Asked, is_own: IsOwn) -> Asked:
+def _fullest(name: str, asked: Asked, put: frozenset[str]) -> Asked:
     """Of values that agree, the fuller ones: a name with its accents, a date with its day. Of numbers, the person's own."""
     match name:
         case "full_name":
             fuller = [a for a in asked if _has_accents(a[2][name] or "")]
         case "birth_date":
-            most = max(len(a[2][name] or "") for a in asked)
+            most = max([len(a[2][name] or "") for a in asked])
             fuller = [a for a in asked if len(a[2][name] or "") == most]
-        case "citizen_number":
-            fuller = [a for a in asked if a[2][name] and is_own(a[0])]
+        case "citizen_number" if put:
+            fuller = [a for a in asked if a[2][name] and a[0]["record_key"] not in put]
         case _:
             return asked
     return fuller or asked
 
 
-def _take(part: tuple[str, ...], asked: Asked, values: dict[str, str | None]) -> list[Origin]:
+def _take(part: tuple[str, ...], asked: Asked, values: dict[str, str | None], taken: _Taken) -> None:
     """The part's values from the first claim that has any of them."""
     for claim, authority, given in asked:
-        names = tuple([name for name in part if given[name] is not None])
+        names = [name for name in part if given[name] is not None]
         if names:
             for name in names:
                 values[name] = given[name]
-            return [Origin(claim, authority, names)]
-    return []
+            taken.setdefault((claim["record_key"], authority), (claim, []))[1].extend(names)
+            return
 
 
 def _given(claim: Claimed) -> dict[str, str | None]:
     return {**claim["person"], "phone": claim["phone"], "email": claim["email"]}
 
 
-def _highest_degree(facts: list[tuple[Claimed, Held]], values: dict[str, str | None]) -> list[Origin]:
+def _take_highest_degree(facts: list[tuple[Claimed, Held]], values: dict[str, str | None], taken: _Taken) -> None:
     registered = [(c, f) for c, f in facts if f.kind == "DEGREE" and is_valid(f) and level(f)]
     declared = [(c, f) for c, f in facts if f.kind == "CONTRACT" and in_force(f) and level(f)]
     for found, authority in ((registered, REGISTERED), (declared, DECLARED)):
         if found:
             claim, fact = max(found, key=lambda r: (level(r[1]), r[1].valid_from or "", r[1].record))
             values["highest_degree"] = fact.attributes["level"]
-            return [Origin(claim, authority.id, ("highest_degree",))]
-    return []
-
-
-def _joined(origins: list[Origin]) -> tuple[Origin, ...]:
-    """One per claim and rule, in order of record key and rule."""
-    found: dict[tuple[str, str], Origin] = {}
-    for one in origins:
-        key = (str(one.claim["record_key"]), one.rule)
-        before = found.get(key)
-        found[key] = one._replace(names=before.names + one.names) if before else one
-    return tuple(found[key] for key in sorted(found))
+            taken[claim["record_key"], authority.id] = claim, ["highest_degree"]
+            return

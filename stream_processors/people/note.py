@@ -11,6 +11,7 @@ from schemas.rules.people import Addressed
 
 NOBODY = b"0"
 _ONE = b"1"
+_DUMP = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 class Note(NamedTuple):
@@ -29,9 +30,9 @@ class Note(NamedTuple):
             if self.live == 1 and person in self.golden:
                 return one(self.golden[person])
         if self.crowd:
-            return json.dumps({"live": self.live, "crowd": True}).encode()
+            return _DUMP({"live": self.live, "crowd": True}).encode()
         note = {"live": self.live, "golden": self.golden, "findings": list(self.findings.values())}
-        return json.dumps(note, separators=(",", ":")).encode()
+        return _DUMP(note).encode()
 
 
 NOTHING = Note(0, {}, {})

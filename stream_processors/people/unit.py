@@ -20,7 +20,7 @@ from schemas.topics import FINDINGS, GOLDEN, partition_of
 from stream_processors.contract import Contract
 from stream_processors.outbox import Message, Outputs
 from stream_processors.people import message, note
-from stream_processors.people.claim import Claim, read_claim
+from stream_processors.people.claim import Claim, glance, read_claim
 from stream_processors.people.golden import Claimed
 from stream_processors.people.note import Note
 from stream_processors.people.verdict import CONFLICT, Judged, contradictions, judge
@@ -87,13 +87,15 @@ class Unit(Scratch):
         person = claim.person_key
         key = self._key(person, claim.record_key)
         touched = self._touched.get(person)
-        before = touched.get(key) if touched else None
-        if before is None and (stored := self._store.get(key)):
-            before = read_claim(self._contract.current("Claim", stored))
-            if before.version < claim.version and before.body is not None:
+        if touched and key in touched:
+            if touched[key].version >= claim.version:
+                return
+        elif stored := self._store.get(key):
+            version, live = glance(self._contract.current("Claim", stored))
+            if version >= claim.version:
+                return
+            if live:
                 self._lived.add(key)
-        if before is not None and before.version >= claim.version:
-            return
         if touched is None:
             touched = self._touched[person] = {}
         touched[key] = claim

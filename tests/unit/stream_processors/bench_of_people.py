@@ -58,7 +58,7 @@ def works(persons: int) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     yield "new persons", made(1)
     yield "changed, one claim", made(2, address=" 2")
     yield "unchanged, one claim", made(3, address=" 2")
-    yield "one claim with a study", made(4, address=" 4")
+    yield "one claim with a study", made(4, address=" 4", facts=True)
     yield "a second institution", made(5, "DHB")
     yield "changed, two claims", made(6, address=" 6")
 

@@ -10,7 +10,7 @@ import pytest
 
 from stream_processors.people import message
 from stream_processors.people import unit as unit_of_people
-from stream_processors.people.claim import read_claim
+from stream_processors.people.claim import glance, read_claim
 from stream_processors.people.golden import agree, golden_persons
 from stream_processors.people.verdict import judge
 from tests.unit.stream_processors.people_bench import (
@@ -168,7 +168,9 @@ def test_a_claim_is_read_as_the_codec_reads_it(people: People) -> None:
     for more in ({}, {"facts": facts, "phone": "0", "email": "a@b"}, {"moved_to": "n:2"}):
         for values in (person(full_name="A"), None):
             value = claim("UNI-A/person/1", 4, values, **more)
-            read = read_claim(people.contract.encode("Claim", value))
+            raw = people.contract.encode("Claim", value)
+            read = read_claim(raw)
+            assert glance(raw) == (read.version, values is not None)
             assert read.value() == value
             assert (read.record_key, read.moved_to, read.body is None) == (
                 "UNI-A/person/1",
