@@ -17,11 +17,14 @@ from producers import hello as greeting
 from producers.capture import Capture, merge
 from producers.inbox import Inbox
 from producers.load import Loader, Programs, request
+from producers.manifest import Manifest
 from producers.mapping.compile import compile_mapping
 from producers.mapping.load import load as load_mapping
 from producers.mapping.lookups import LookupTable
 from producers.mapping.model import Mapping
 from producers.measures import Measures
+from producers.operational import SUBJECTS as OWN
+from producers.operational import Operational
 from producers.position import StateFile
 from producers.publisher import LARGEST, Lane, Publisher
 from producers.requests import Requests
@@ -102,9 +105,8 @@ class Agent:
         try:
             keys, lookups = self._prepare(source)
             end_offset = inbox.changes_end()
-            ids = {
-                change_subject(r.entity): self._registry.id_of(change_subject(r.entity)) for r in self._mapping.records
-            }
+            wanted = {*(change_subject(r.entity) for r in self._mapping.records), *OWN}
+            ids = {name: self._registry.id_of(name) for name in sorted(wanted)}
             control_ids = {name: self._registry.id_of(subject(name)) for name in ("Hello", "Sweep", "Oversized")}
             identity = self._open(source, end_offset)
             instance = greeting.instance_of(identity)
@@ -119,8 +121,16 @@ class Agent:
             inbox.start()
             self._greet(publisher, inbox, source, identity, instance, control_ids["Hello"])
             programs = compile_mapping(self._mapping, instance, ids, lookups)
+            own = Operational(self._settings.institution, instance, ids, self._settings.canary_seconds)
             capture = Capture(
-                self._mapping, programs, lookups, instance, control_ids["Sweep"], keys, lenient=self._column_was_gone
+                self._mapping,
+                programs,
+                lookups,
+                instance,
+                control_ids["Sweep"],
+                keys,
+                own.canary,
+                lenient=self._column_was_gone,
             )
             loader = Loader(
                 self._file,
@@ -129,8 +139,15 @@ class Agent:
                 Lane(publisher),
                 self._settings.chunk_rows,
                 self._measures.loaded,
+                Manifest(self._mapping, own, self._settings.manifest_seconds),
             )
-            watch = Watch(source.reader, self._settings.slot, self._settings.heartbeat_seconds, self._measures)
+            watch = Watch(
+                source.reader,
+                self._settings.slot,
+                self._settings.heartbeat_seconds,
+                self._settings.canary_seconds,
+                self._measures,
+            )
             self._stream(source, publisher, inbox, loader, watch, capture, instance)
         finally:
             if publisher is not None:
@@ -304,6 +321,7 @@ class Agent:
                         again = merge(state.repairs, taken.repairs) + taken.reloads
                         request(state, dict.fromkeys(again), 0, state.load_reason or "reload") if again else None
                     loader.wake()
+                measures.beats.extend(taken.beats)
                 lane.send(taken.events, taken.position, taken.committed_at, taken.counts)
             publisher.poll(0)
             done = lane.acknowledged

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from collections.abc import Mapping as Map
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -15,6 +15,7 @@ from producers.position import Repair
 from producers.sources.source import (
     DELETED,
     INSERTED,
+    Beat,
     Began,
     Described,
     Ended,
@@ -42,6 +43,7 @@ class Taken:
     repairs: list[Repair] = field(default_factory=list)
     reloads: list[str] = field(default_factory=list)
     counts: list[int] = field(default_factory=lambda: [0, 0, 0])
+    beats: list[Beat] = field(default_factory=list)
 
 
 class Capture:
@@ -49,6 +51,7 @@ class Capture:
 
     Args:
         keys: primary key columns by table, for repairs.
+        canary: makes the event of a heartbeat out of its position and time.
         lenient: rows that were written while a key column was missing are passed over and their table is read again. Only
             right once the column is back: the log for ever shows the table as it was.
     """
@@ -61,6 +64,7 @@ class Capture:
         instance: str,
         sweep_id: int,
         keys: Map[str, tuple[str, ...]],
+        canary: Callable[[int, int], Event],
         *,
         lenient: bool = False,
     ) -> None:
@@ -69,6 +73,7 @@ class Capture:
         self._instance = instance
         self._sweep_id = sweep_id
         self._keys = keys
+        self._canary = canary
         self._lenient = lenient
         self._unkeyed: set[str] = set()
         self._stamps = Stamps()
@@ -124,6 +129,12 @@ class Capture:
             elif type(message) is Ended:
                 taken.position, self._inside = message.position, False
             elif type(message) is Passed:
+                if not self._inside:
+                    taken.position = max(taken.position, message.position)
+            elif type(message) is Beat:
+                taken.beats.append(message)
+                add(self._canary(message.position, message.at))
+                counts[1] += 1
                 if not self._inside:
                     taken.position = max(taken.position, message.position)
             elif type(message) is Truncated:

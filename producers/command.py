@@ -81,9 +81,17 @@ def run(settings_file: Path | None) -> None:
     stop = Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
-    measures = Measures(settings.institution)
+    measures = Measures(settings.institution, settings.canary_seconds, settings.kafka_ca)
     worker = Agent(settings, stop, measures)
-    server = HealthServer(settings.metrics_port, measures.registry, alive=measures.alive, ready=measures.ready)
+    server = HealthServer(
+        settings.metrics_port,
+        measures.registry,
+        component="agent",
+        instance=settings.institution,
+        alive=measures.alive,
+        ready=measures.ready,
+        host=settings.metrics_host,
+    )
     try:
         click.echo(json.dumps({"health": server.url}))
         worker.run()

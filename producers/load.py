@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from threading import Event, Thread
 
+from producers.manifest import Manifest
 from producers.mapping.compile import AS_SNAPSHOT, Stamps, TableProgram
 from producers.position import AgentState, Repair, StateFile, TableLoad
 from producers.publisher import Lane, Mark
@@ -50,7 +51,7 @@ def request(state: AgentState, tables: Iterable[str], version: int, reason: str)
 
 
 class Loader:
-    """Works off `state.load` and `state.repairs`; `wake` after adding to them."""
+    """Works off `state.load` and `state.repairs`; `wake` after adding to them. In between it sends the manifest."""
 
     def __init__(
         self,
@@ -60,6 +61,7 @@ class Loader:
         lane: Lane,
         chunk_rows: int,
         progress: Progress,
+        manifest: Manifest,
     ) -> None:
         self._file = file
         self._make_reader = reader
@@ -67,6 +69,7 @@ class Loader:
         self._lane = lane
         self._chunk_rows = chunk_rows
         self._progress = progress
+        self._manifest = manifest
         self._wake = Event()
         self._stop = Event()
         self._stamps = Stamps()
@@ -105,7 +108,7 @@ class Loader:
 
     def _loop(self) -> None:
         while not self._stop.is_set():
-            if not self.busy:
+            if not self.busy and not self._manifest.due:
                 self._wake.wait(1.0)
                 self._wake.clear()
                 continue
@@ -133,6 +136,9 @@ class Loader:
                 table = next(table for table, load in self._file.state.load.items() if not load.done)
                 self._table(reader, table, self._file.state.load[table])
                 self._finish_load()
+            if self._manifest.due:
+                self._send(self._manifest.take(reader, reader.position()))
+                self._settle()
         finally:
             reader.close()
 
@@ -143,6 +149,7 @@ class Loader:
                 if all(load.done for load in state.load.values()):
                     state.load.clear()
                     state.loaded_epoch = max(state.loaded_epoch, state.load_epoch)
+            self._manifest.hurry()
 
     def _quiet_position(self, reader: Reader) -> int:
         while True:

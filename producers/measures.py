@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from producers.sources.source import Beat
+from schemas.certificate import CertificateEnd
 from schemas.errors import HemisError
+from schemas.health import late
 from schemas.logs import log
 from schemas.metrics import make
 
@@ -22,13 +26,16 @@ _OPERATIONS = ("NEW", "UPDATE", "CANCEL")
 class Measures:
     """One agent's measures. `state` is what it does now: connecting, hello, refused, streaming."""
 
-    def __init__(self, institution: str) -> None:
+    def __init__(self, institution: str, canary_seconds: float = 0.0, ca: str = "") -> None:
         self.registry = CollectorRegistry()
         self.state = "connecting"
         self.error: HemisError | None = None
         self.load_error: HemisError | None = None
         self.loading = False
-        self._institution = institution
+        self.beats: deque[Beat] = deque()
+        """Canaries on their way to the broker."""
+        self._canary_at: float | None = None
+        self._canary_seconds = canary_seconds
         self._alive = time.monotonic()
         self._counted = [0, 0, 0]
         events = make(self.registry, "hemis_agent_events_total", Counter)
@@ -37,8 +44,12 @@ class Measures:
         self._position = make(self.registry, "hemis_agent_position_bytes", Gauge).labels(institution)
         self._retained = make(self.registry, "hemis_source_retained_bytes", Gauge).labels(institution)
         self._buffered = make(self.registry, "hemis_agent_buffered_bytes", Gauge).labels(institution)
-        self._rows = make(self.registry, "hemis_load_rows_total", Counter)
-        self._expected = make(self.registry, "hemis_load_rows_expected", Gauge)
+        self._rows = make(self.registry, "hemis_load_rows_total", Counter).labels(institution)
+        self._expected = make(self.registry, "hemis_load_rows_expected", Gauge).labels(institution)
+        self._expected_by_table: dict[str, int] = {}
+        self._canary = make(self.registry, "hemis_stage_canary_timestamp_seconds", Gauge)
+        self._institution = institution
+        self.registry.register(CertificateEnd("agent", ca))
         self._findings = make(self.registry, "hemis_findings_open", Gauge).labels(institution)
         self._errors = make(self.registry, "hemis_errors_total", Counter)
 
@@ -46,17 +57,22 @@ class Measures:
         self._position.set(position)
         if committed_at:
             self._time.set(committed_at / 1e6)
+        while self.beats and self.beats[0].position <= position:
+            self._canary_at = self.beats.popleft().at / 1e6
+            self._canary.labels("agent", self._institution).set(self._canary_at)
 
     def loaded(self, table: str, rows: int, expected: int) -> None:
-        self._rows.labels(self._institution, table).inc(rows)
-        self._expected.labels(self._institution, table).set(expected)
+        self._rows.inc(rows)
+        self._expected_by_table[table] = expected
+        self._expected.set(sum(self._expected_by_table.values()))
 
     def retained(self, size: int) -> None:
         self._retained.set(size)
 
     def session(self) -> None:
-        """A new producer counts from zero."""
+        """A new producer counts from zero; what was on its way is sent again."""
         self._counted = [0, 0, 0]
+        self.beats.clear()
 
     def beat(self, lane: Lane, loader: Loader, findings: int) -> None:
         """The run loop goes round."""
@@ -103,4 +119,6 @@ class Measures:
             wrong["state"] = self.state
         if self.loading:
             wrong["load"] = self.load_error.code if self.load_error else "running"
+        if self._canary_seconds:
+            wrong |= late(self._canary_at, time.time(), self._canary_seconds)
         return wrong

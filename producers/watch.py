@@ -1,7 +1,10 @@
-"""Watches the slot from a connection of its own, and writes the heartbeat that lets an idle slot advance."""
+"""Watches the slot from a connection of its own, and writes the heartbeat that lets an idle slot advance: every so often as a
+canary, which travels on as a record.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from threading import Event, Thread
 
@@ -11,13 +14,22 @@ from schemas.errors import HemisError
 
 
 class Watch:
-    """`lost` becomes true when the server has removed log that the slot needed."""
+    """`lost` becomes true when the server has removed log that the slot needed. `canary_seconds` 0: no canaries."""
 
-    def __init__(self, reader: Callable[[], PostgresReader], slot: str, seconds: float, measures: Measures) -> None:
+    def __init__(
+        self,
+        reader: Callable[[], PostgresReader],
+        slot: str,
+        seconds: float,
+        canary_seconds: float,
+        measures: Measures,
+    ) -> None:
         self.lost = False
         self._make_reader = reader
         self._slot = slot
         self._seconds = seconds
+        self._canary_seconds = canary_seconds
+        self._canary_at = time.monotonic() if canary_seconds else float("inf")
         self._measures = measures
         self._stop = Event()
         self._reader: PostgresReader | None = None
@@ -31,7 +43,7 @@ class Watch:
             except HemisError:
                 # The stream meets the same trouble and reports it; here only the connection is made anew.
                 self._drop()
-            self._stop.wait(self._seconds)
+            self._stop.wait(max(0.01, min(self._seconds, self._canary_at - time.monotonic())))
         self._drop()
 
     def _look(self) -> None:
@@ -41,7 +53,10 @@ class Watch:
         self._measures.retained(status.retained_bytes)
         self.lost = status.lost
         if not status.lost:
-            self._reader.beat()
+            due = time.monotonic() >= self._canary_at
+            self._reader.beat(canary=due)
+            if due:
+                self._canary_at = time.monotonic() + self._canary_seconds
 
     def _drop(self) -> None:
         if self._reader is not None:

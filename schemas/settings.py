@@ -48,7 +48,8 @@ class KafkaSettings:
     kafka_security: str = setting("SASL_PLAINTEXT or SASL_SSL.", "SASL_PLAINTEXT")
     kafka_ca: str = setting("CA certificate file, for SASL_SSL.", "")
     registry_url: str = setting("Schema registry, Confluent API.")
-    metrics_port: int = setting("Port of /metrics, /healthz and /readyz on 127.0.0.1; 0 lets the system choose.", 0)
+    metrics_host: str = setting("Address of /metrics, /healthz and /readyz; they show no personal data.", "127.0.0.1")
+    metrics_port: int = setting("Port of /metrics, /healthz and /readyz; 0 lets the system choose.", 0)
     data: str = setting("Folder for what must survive a restart.", "var")
     codes: str = setting(
         "Folder of imported code tables, read at the start before the shipped ones and the same for all; empty: none.",
@@ -86,6 +87,12 @@ class AgentSettings(KafkaSettings):
     buffer_bytes: int = setting("Cap on unacknowledged events held in memory.", 64 << 20)
     heartbeat_seconds: float = setting(
         "Interval of the logical heartbeat message, which lets an idle slot advance.", 10.0
+    )
+    canary_seconds: float = setting(
+        "Interval of the canary, a heartbeat that travels as a record to the national database; 0: none.", 15.0
+    )
+    manifest_seconds: float = setting(
+        "Interval of the manifest, the count of records that the tables give; 0: none.", 3600.0
     )
 
 

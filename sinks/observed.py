@@ -14,10 +14,12 @@ from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from schemas.certificate import CertificateEnd
 from schemas.errors import HemisError
 from schemas.logs import log
 from schemas.metrics import METRICS, make
 from sinks.base import Applied
+from sinks.canaries import Canaries
 from sinks.dead_letters import institution_of
 
 STUCK_SECONDS = 90.0
@@ -71,10 +73,18 @@ class Observed:
     """Told by the delivery's thread, read by the health server's."""
 
     def __init__(
-        self, registry: CollectorRegistry, *, instance: str = "0", clock: Callable[[], float] = time.monotonic
+        self,
+        registry: CollectorRegistry,
+        *,
+        ca: str = "",
+        canaries: Canaries | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
-        self._instance = instance
+        self._canaries = canaries
+        registry.register(CertificateEnd("sink", ca))
+        if canaries is not None:
+            registry.register(canaries)
         self._delays = Delays()
         registry.register(self._delays)
         self._rows = make(registry, "hemis_sink_rows_total", Counter)
@@ -86,12 +96,10 @@ class Observed:
         self._alarms = make(registry, "hemis_alarms_total", Counter)
         self._holes = make(registry, "hemis_place_holes_total", Counter).labels("sink")
         self._errors = make(registry, "hemis_errors_total", Counter)
-        self._health = make(registry, "hemis_health", Gauge)
         self._turned = clock()
         self._places: dict[At, int] = {}
         self._assigned = False
         self._trouble: str | None = None
-        self._show()
 
     def turn(self) -> None:
         """The loop has come round."""
@@ -113,7 +121,6 @@ class Observed:
     def placed(self, places: Mapping[At, int]) -> None:
         self._places.update(places)
         self._assigned = True
-        self._show()
 
     def revoked(self, at: At) -> None:
         self._places.pop(at, None)
@@ -147,13 +154,11 @@ class Observed:
         if self._trouble != error.code:
             log("warning", error.declared.en, action=error.declared.hint_en, code=error.code, detail=error.detail)
             self._trouble = error.code
-            self._show()
 
     def well(self) -> None:
         if self._trouble is not None:
             log("info", "the sink goes on", after=self._trouble)
             self._trouble = None
-            self._show()
 
     def alive(self) -> dict[str, str]:
         silent = self._clock() - self._turned
@@ -165,9 +170,6 @@ class Observed:
             wrong["trouble"] = self._trouble
         if not self._assigned:
             wrong["partitions"] = "none placed yet"
+        if self._canaries is not None:
+            wrong |= self._canaries.ready()
         return wrong
-
-    def _show(self) -> None:
-        status = "degraded" if self._trouble else "healthy" if self._assigned else "starting"
-        for name in ("starting", "healthy", "degraded"):
-            self._health.labels("sink", self._instance, name).set(float(name == status))

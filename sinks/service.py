@@ -19,6 +19,7 @@ from schemas.memory import collect_rarely
 from schemas.registry import Registry
 from schemas.settings import SinkSettings
 from sinks import migrate
+from sinks.canaries import Canaries
 from sinks.database import national_engine, translated_database_errors
 from sinks.dead_letters import DeadLetters
 from sinks.delivery import Delivery, consumer_config
@@ -51,10 +52,19 @@ class Service:
     def run(self, began: float) -> None:
         settings = self._settings
         metrics = CollectorRegistry()
-        observed = Observed(metrics, instance=settings.member or settings.group)
-        health = HealthServer(settings.metrics_port, metrics, alive=observed.alive, ready=observed.ready)
-        registry = Registry(settings.registry_url, Path(settings.data) / "schemas")
         engine = national_engine(settings)
+        canaries = Canaries(engine)
+        observed = Observed(metrics, ca=settings.kafka_ca, canaries=canaries)
+        health = HealthServer(
+            settings.metrics_port,
+            metrics,
+            component="sink",
+            instance=settings.member or settings.group,
+            alive=observed.alive,
+            ready=observed.ready,
+            host=settings.metrics_host,
+        )
+        registry = Registry(settings.registry_url, Path(settings.data) / "schemas")
         collect_rarely()
         sink = PostgresSink(engine, Writers(registry))
         kafka = settings.kafka()
@@ -86,6 +96,7 @@ class Service:
             consumer.close()
             producer.flush(2.0)
             sink.close()
+            canaries.close()
             engine.dispose()
             health.close()
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import faust
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry
 
-from schemas.health import HealthServer
+from schemas.certificate import CertificateEnd
+from schemas.health import HealthServer, late
 from schemas.logs import log
 from schemas.memory import collect_rarely
-from schemas.metrics import make
 from schemas.registry import Registry
 from schemas.settings import ProcessorSettings
 from stream_processors import runs
@@ -93,7 +93,7 @@ def run(name: str, settings: ProcessorSettings) -> None:
     app = make_app(name, settings, stage)
     metrics = CollectorRegistry()
     exporter = Exporter(stage, metrics)
-    health = make(metrics, "hemis_health", Gauge)
+    metrics.register(CertificateEnd(name, settings.kafka_ca))
 
     def alive() -> dict[str, str]:
         consumer = app._consumer
@@ -106,15 +106,24 @@ def run(name: str, settings: ProcessorSettings) -> None:
             wrong["assignment"] = "none yet"
         elif missing := set(stage.mine) - set(stage.units):
             wrong["restoring"] = ", ".join(sorted(missing)[:20])
+        if seen := list(stage.canaries().values()):
+            newest, interval = max(seen)
+            wrong |= late(newest, time.time(), interval)
         return wrong
 
-    server = HealthServer(settings.metrics_port, metrics, alive=alive, ready=ready)
+    server = HealthServer(
+        settings.metrics_port,
+        metrics,
+        component=name,
+        instance=Path(settings.data).name,
+        alive=alive,
+        ready=ready,
+        host=settings.metrics_host,
+    )
 
     @app.timer(1.0)
     async def export() -> None:
         exporter.export()
-        for status, on in (("ready", not ready()), ("alive", not alive())):
-            health.labels(name, settings.data, status).set(on)
 
     @app.on_before_shutdown.connect
     async def close(*_: Any, **__: Any) -> None:

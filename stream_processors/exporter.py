@@ -8,10 +8,13 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from schemas.metrics import declared, make
+from schemas.metrics import ALARMS, declared, make
 from stream_processors.people.stage import People
 from stream_processors.records.account import FATES
 from stream_processors.records.stage import Records
+
+RAISED = tuple(alarm for alarm in ALARMS if alarm != "undecodable")
+"""The sink raises the other."""
 
 
 class Exporter:
@@ -35,7 +38,12 @@ class Exporter:
             labels = [stage.name, tp.topic if stage.name == "records" else f"{tp.topic}-{tp.partition}"]
             places.add_metric(labels, place)
             lags.add_metric(labels, stage.lag(tp, place))
-        yield from (holes, places, lags)
+        size = _gauge("hemis_state_bytes")
+        size.add_metric([stage.name], stage.store.size())
+        canaries = _gauge("hemis_stage_canary_timestamp_seconds")
+        for code, (at, _) in stage.canaries().items():
+            canaries.add_metric([stage.name, code], at)
+        yield from (holes, places, lags, size, canaries)
         if isinstance(stage, Records):
             yield from self._ledger(stage)
 
@@ -51,8 +59,9 @@ class Exporter:
         for code, account in stage.facts().items():
             for fate in FATES:
                 ledger.add_metric([code, fate], getattr(account, fate))
-            for name, count in account.alarms.items():
-                alarms.add_metric([code, name], count)
+            # All of them from the first scrape on, or the first alarm would be no increase.
+            for name in {*RAISED, *account.alarms}:
+                alarms.add_metric([code, name], account.alarms.get(name, 0))
             for name, count in account.dead_letter_codes.items():
                 letters.add_metric([code, name], count)
             live.add_metric([code], account.live)

@@ -258,6 +258,10 @@ class Stage(ABC, Generic[U, W]):
             self._astray.pop(tp, None)
         self._restoring[unit] = asyncio.ensure_future(self._restore(unit, self._round, self._restoring.get(unit)))
 
+    def canaries(self) -> dict[str, tuple[float, float]]:
+        """By institution: when the newest canary that has passed here began its way (Unix time), and how often one comes."""
+        return {}
+
     def note(self, records: int, changed_at: Iterable[int]) -> None:
         """Keep the size of a unit of work and its changes' commit times (µs) for the metrics."""
         now = time.time_ns() // 1000

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
@@ -43,6 +44,7 @@ class Store:
         tables.set_block_cache(Cache(CACHE_BYTES))
         options.set_block_based_table_factory(tables)
         folder.parent.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
         try:
             self._db = Rdict(str(folder), options)
         except Exception as error:  # rocksdict raises bare Exception
@@ -71,6 +73,14 @@ class Store:
     def forget(self, prefix: bytes) -> None:
         """Delete every key that begins with the prefix."""
         self._db.delete_range(prefix, prefix + b"\xff")
+
+    def size(self) -> int:
+        """Bytes on the disk."""
+        total = 0
+        for path in self._folder.iterdir():
+            with suppress(FileNotFoundError):  # a compaction ended meanwhile
+                total += path.stat().st_size
+        return total
 
     def close(self) -> None:
         self._db.close()

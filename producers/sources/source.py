@@ -37,6 +37,13 @@ class Passed(NamedTuple):
     position: int
 
 
+class Beat(NamedTuple):
+    """The agent's own heartbeat, which it wrote into the log at `at` (µs UTC, by the source's clock); like `Passed` besides."""
+
+    position: int
+    at: int
+
+
 class Truncated(NamedTuple):
     position: int
     tables: tuple[str, ...]
@@ -50,7 +57,7 @@ class Described(NamedTuple):
     missing: frozenset[str]
 
 
-Message = RowChange | Began | Ended | Passed | Truncated | Described
+Message = RowChange | Began | Ended | Passed | Beat | Truncated | Described
 
 
 @dataclass(frozen=True)
@@ -92,6 +99,9 @@ class Reader(Protocol):
     def describe(self, tables: Iterable[str]) -> dict[str, TableFacts]:
         """Facts of the tables that exist."""
 
+    def position(self) -> int:
+        """Where the log is now."""
+
     def quiet_position(self, wait: float) -> int | None:
         """A position such that every transaction with older changes has ended; None if some still ran after `wait` seconds.
 
@@ -107,6 +117,9 @@ class Reader(Protocol):
         self, facts: TableFacts, wanted: Sequence[str], columns: Sequence[str], values: Sequence[Sequence[str]]
     ) -> Iterator[Row]:
         """Rows in which the columns have one of the values."""
+
+    def count(self, facts: TableFacts) -> int:
+        """Rows of a table, counted in steps as short as a chunk's: no snapshot is held open over the whole of it."""
 
     def whole(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
         """All rows of a small table."""

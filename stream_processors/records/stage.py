@@ -10,14 +10,16 @@ from typing import Any
 from aiokafka import ConsumerRecord
 from faust.types import TP
 
+from schemas.codec import codec
 from schemas.errors import HemisError
-from schemas.keys import PersonKeys
+from schemas.keys import PersonKeys, record_key
 from schemas.logs import log
 from schemas.settings import ProcessorSettings
 from schemas.topics import CHANGES, ORDERS, STATE, institution_of, slot_of
 from stream_processors.admission import Ahead, Progress
 from stream_processors.contract import Contract
 from stream_processors.records import changes, control, orders
+from stream_processors.records import row as rows
 from stream_processors.records.brake import Brake
 from stream_processors.records.unit import Institution, Unit, WaitIndex
 from stream_processors.stage import Stage
@@ -178,6 +180,16 @@ class Records(Stage[Institution, Unit]):
 
     def drop(self, unit: Institution) -> None:
         unit.reload_indexes()
+
+    def canaries(self) -> dict[str, tuple[float, float]]:
+        found = {}
+        for code in list(self.units):
+            state = self.store.get(record_key(code, "canary", ("agent",)).encode())
+            if state is not None:
+                row = rows.load(state)
+                values, _ = codec("vn.hemis.Canary").decode(row.raw, row.envelope.body)
+                found[code] = (row.envelope.changed_at / 1e6, float(values["interval_seconds"] or 15))
+        return found
 
     def facts(self) -> dict[str, Any]:
         """What /metrics exports, by institution."""

@@ -13,6 +13,7 @@ from producers.sources.source import (
     DELETED,
     INSERTED,
     UPDATED,
+    Beat,
     Began,
     Described,
     Ended,
@@ -28,6 +29,8 @@ HEADER = 25
 """Bytes of XLogData before the message: 'w', start, end, server's clock."""
 PAD = b"\x00" * 4
 """Behind each message: the last column may be one byte long, and is read as a kind with a length."""
+PREFIX = "hemis"
+"""Of the agent's own messages in the log."""
 EPOCH = 946_684_800_000_000
 """2000-01-01 in µs of Unix time."""
 
@@ -91,7 +94,7 @@ class Decoder:
             return self._truncate(b)
         if kind == 77:  # M
             # Only a message outside of transactions says how far the log is; one inside has its commit to come.
-            return None if b[26] & 1 else Passed(_U64(b, 27)[0])
+            return None if b[26] & 1 else self._message(b)
         return None
 
     def _filled(self, relation: _Relation, row: Row, old: Row, absent: frozenset[str]) -> tuple[Row, frozenset[str]]:
@@ -120,6 +123,13 @@ class Decoder:
         missing = frozenset(wanted) - frozenset(columns)
         self._relations[oid] = _Relation(name, row_parser(columns, wanted), missing)
         return Described(name, tuple(columns), missing)
+
+    @staticmethod
+    def _message(b: bytes) -> Message:
+        position = _U64(b, 27)[0]
+        prefix, p = _text(b, 35)
+        content = b[p + 4 : p + 4 + _U32(b, p)[0]]
+        return Beat(position, int(content)) if prefix == PREFIX and content.isdigit() else Passed(position)
 
     def _truncate(self, b: bytes) -> Truncated | None:
         count = _U32(b, 26)[0]

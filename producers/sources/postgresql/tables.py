@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 
 from producers.sources.postgresql.failures import translated
+from producers.sources.postgresql.pgoutput import PREFIX
 from producers.sources.postgresql.session import connect
 from producers.sources.source import Row, SourceStatus, TableFacts
 from schemas.errors import HemisError
@@ -30,6 +31,9 @@ select n.nspname || '.' || c.relname, c.oid, greatest(c.reltuples, 0)::bigint, c
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p') and n.nspname || '.' || c.relname = any(%s)
 """
+
+COUNTED_ROWS = 50_000
+"""Rows of one step of a count."""
 
 _ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
 _ESCAPES = {b"b": b"\b", b"t": b"\t", b"n": b"\n", b"r": b"\r", b"f": b"\f", b"v": b"\v"}
@@ -88,17 +92,21 @@ class PostgresReader:
         middle = (before + time.time()) / 2
         return SourceStatus(int(retained), bool(lost), float(clock) - middle)  # type: ignore[call-overload,arg-type]
 
-    def beat(self) -> None:
-        """Write a message into the log: a slot advances by it although no table of ours changes."""
-        self.query("select pg_logical_emit_message(false, 'hemis', '')")
+    def beat(self, *, canary: bool) -> None:
+        """Write a message into the log: a slot advances by it although no table of ours changes. A canary says the time."""
+        now = "(extract(epoch from clock_timestamp()) * 1000000)::bigint::text" if canary else "''"
+        self.query(f"select pg_logical_emit_message(false, '{PREFIX}', {now})")
+
+    def position(self) -> int:
+        return int(self.query("select (pg_current_wal_insert_lsn() - '0/0')::bigint")[0][0])  # type: ignore[call-overload,no-any-return]
 
     def quiet_position(self, wait: float) -> int | None:
         if self._waiting is None:
-            position = self.query("select (pg_current_wal_insert_lsn() - '0/0')::bigint")[0][0]
+            position = self.position()
             # Whoever has written below the position got its transaction number before we take this one. A snapshot's xmax
             # would not do: it ends at the newest *completed* transaction, and the newest running ones lie above it.
             limit = self.query("select pg_current_xact_id()::text::bigint")[0][0]
-            self._waiting = int(position), int(limit)  # type: ignore[call-overload]
+            self._waiting = position, int(limit)  # type: ignore[call-overload]
         end = time.monotonic() + wait
         while True:
             oldest = self.query("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint")[0][0]
@@ -112,15 +120,11 @@ class PostgresReader:
     def chunk(
         self, facts: TableFacts, wanted: Sequence[str], after: Sequence[str] | None, limit: int
     ) -> Iterator[tuple[Row, tuple[str, ...]]]:
-        where: sql.Composable = sql.SQL("")
-        if after is not None:
-            values = [_typed(v, facts.columns[c]) for c, v in zip(facts.key, after, strict=True)]
-            where = sql.SQL("where ({}) > {}").format(_names(facts.key), _tuple(values))
         query = sql.SQL("select {}, {} from {} {} order by {} limit {}").format(
             _outputs(facts, wanted),
             _names(facts.key),
             _table(facts.name),
-            where,
+            _behind(facts, after),
             _names(facts.key),
             sql.Literal(limit),
         )
@@ -141,6 +145,29 @@ class PostgresReader:
         )
         return self._copy(query)
 
+    def count(self, facts: TableFacts) -> int:
+        names, total, after = _names(facts.key), 0, None
+        backwards = sql.SQL(", ").join(sql.SQL("{} desc").format(sql.Identifier(c)) for c in facts.key)
+        while True:
+            query = sql.SQL(
+                "select n::text, {keys} from (select {keys}, count(*) over () as n from"
+                " (select {keys} from {table} {where} order by {keys} limit {limit}) c) d order by {backwards} limit 1"
+            ).format(
+                keys=names,
+                table=_table(facts.name),
+                where=_behind(facts, after),
+                limit=sql.Literal(COUNTED_ROWS),
+                backwards=backwards,
+            )
+            rows = list(self._copy(query))
+            if not rows:
+                return total
+            last = [(part or b"").decode() for part in rows[0]]
+            total += int(last[0])
+            if int(last[0]) < COUNTED_ROWS:
+                return total
+            after = last[1:]
+
     def whole(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
         return self._copy(sql.SQL("select {} from {}").format(_names(columns), _table(table)))
 
@@ -154,6 +181,14 @@ class PostgresReader:
 
     def close(self) -> None:
         self._connection.close()
+
+
+def _behind(facts: TableFacts, after: Sequence[str] | None) -> sql.Composable:
+    """The condition on rows behind a key; none without it."""
+    if after is None:
+        return sql.SQL("")
+    values = [_typed(v, facts.columns[c]) for c, v in zip(facts.key, after, strict=True)]
+    return sql.SQL("where ({}) > {}").format(_names(facts.key), _tuple(values))
 
 
 def _typed(value: str, kind: str) -> sql.Composed:

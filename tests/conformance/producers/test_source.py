@@ -289,3 +289,15 @@ def test_tables_and_changes_print_every_type_alike(subject: Subject) -> None:
     read = [tuple(row) for row, _ in reader.chunk(facts, wanted["public.every"], None, 10)]
     reader.close()
     assert read == streamed
+
+
+def test_tables_are_counted_in_steps(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("producers.sources.postgresql.tables.COUNTED_ROWS", 3)
+    reader = subject.reader()
+    assert reader.count(reader.describe(["public.t"])["public.t"]) == 0
+    subject.change("insert into t select i / 2, case when i % 2 = 0 then 'a' else 'b' end from generate_series(0, 6) i")
+    assert reader.count(reader.describe(["public.t"])["public.t"]) == 7
+    before = reader.position()
+    subject.change("insert into t values (9, 'a')")
+    assert reader.position() > before
+    reader.close()

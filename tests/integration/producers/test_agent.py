@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import signal
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
 
 from deploy.local.stack import Stack
-from schemas.envelope import CANCEL, NEW, UPDATE
+from schemas.envelope import CANCEL, NEW, UPDATE, Envelope
 from tests.integration.producers.world import TABLES, World
 from tests.support.waiting import wait_until
 
@@ -63,6 +65,35 @@ def test_restart_repeats_nothing_and_says_hello(world: World) -> None:
         world.wait_same()
     assert world.end() == end + 3  # hello, person, learner
     assert world.epoch == 1
+
+
+def test_the_canary_begins_in_the_log_and_the_manifest_counts_the_tables(world: World) -> None:
+    world.sql(STUDENTS.format(1, 30))
+
+    def canaries() -> list[tuple[Envelope, dict[str, Any]]]:
+        return [(e, v) for e, v in world.seen().events if e.record_key == f"{world.institution}/canary/agent"]
+
+    def expected() -> dict[str, int]:
+        prefix = f"{world.institution}/manifest/"
+        return {
+            e.record_key.removeprefix(prefix): v["expected"] for e, v in world.seen().events if prefix in e.record_key
+        }
+
+    with world.agent(canary_seconds=0.2, manifest_seconds=3600) as health:
+        world.wait_ready(health)
+        wait_until(lambda: len(canaries()) > 2, "canaries")
+        wait_until(lambda: expected() == {"person": 30, "learner": 30}, "the manifest")
+        world.sql(STUDENTS.format(31, 35))
+        assert world.command("reload").returncode == 0
+        wait_until(lambda: expected() == {"person": 35, "learner": 35}, "a manifest after the reload")
+        page = world.page(health, "/metrics")
+    sent = canaries()
+    versions = [event.version for event, _ in sent]
+    assert versions == sorted(set(versions))
+    assert all(datetime.fromisoformat(v["sent_at"]).timestamp() * 1e6 == pytest.approx(e.changed_at) for e, v in sent)
+    assert f'hemis_stage_canary_timestamp_seconds{{institution="{world.institution}",stage="agent"}}' in page
+    assert f'hemis_health{{component="agent",instance="{world.institution}",status="healthy"}} 1.0' in page
+    assert not [s for s in world.seen().sweeps if s["source_table"] == "hemis"]
 
 
 def test_rolled_back_rows_never_appear(world: World) -> None:

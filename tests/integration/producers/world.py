@@ -117,6 +117,8 @@ class World:
             "registry_url": self.stack.registry_url,
             "data": str(self.folder / "data"),
             "heartbeat_seconds": 0.5,
+            "canary_seconds": 0,
+            "manifest_seconds": 0,
             "chunk_rows": 500,
             **more,
         }
@@ -250,6 +252,10 @@ class World:
         except urllib.error.HTTPError as error:
             error.close()
             return False
+
+    def page(self, health: str, path: str) -> str:
+        with urllib.request.urlopen(health + path, timeout=5) as answer:
+            return str(answer.read().decode())
 
     def wait_ready(self, health: str) -> None:
         wait_until(lambda: self.ready(health), "the agent is ready")

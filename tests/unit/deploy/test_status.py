@@ -40,8 +40,10 @@ def scrape_of(name: str, registry: CollectorRegistry) -> Scrape:
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Path]:
     servers = [
-        HealthServer(0, agent(), alive=dict, ready=dict),
-        HealthServer(0, records(5, 3), alive=dict, ready=lambda: {"restoring": "DHB"}),
+        HealthServer(0, agent(), component="agent", instance="DHA", alive=dict, ready=dict),
+        HealthServer(
+            0, records(5, 3), component="records", instance="1", alive=dict, ready=lambda: {"restoring": "DHB"}
+        ),
     ]
     file = tmp_path / "processes"
     file.write_text(f"# two of them\nagent-DHA {servers[0].url}\n{servers[1].url}/metrics\n", "utf-8")
@@ -79,7 +81,7 @@ def test_the_newest_changes_age_counts_from_now() -> None:
 
 def test_a_silent_process_is_a_line_and_a_finding(tmp_path: Path) -> None:
     file = tmp_path / "processes"
-    server = HealthServer(0, agent(), alive=dict, ready=dict)
+    server = HealthServer(0, agent(), component="agent", instance="DHA", alive=dict, ready=dict)
     server.close()
     file.write_text(f"gone {server.url}\n", "utf-8")
     told = CliRunner().invoke(status, ["--urls", str(file)])

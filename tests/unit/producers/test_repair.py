@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from producers.capture import merge
 from producers.load import Loader, Programs
+from producers.manifest import Manifest
 from producers.mapping.compile import TableProgram
 from producers.position import Repair, StateFile
 from producers.publisher import Lane
@@ -47,6 +48,7 @@ def test_a_value_that_changes_again_while_its_rows_are_read_is_repaired_again(tm
         cast(Lane, lane),
         10,
         lambda table, rows, expected: None,
+        cast(Manifest, SimpleNamespace(due=False, hurry=lambda: None)),
     )
     try:
         wait_until(lambda: not loader.busy, "the repairs are done")
