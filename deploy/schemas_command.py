@@ -73,12 +73,14 @@ def release(version: str) -> None:
 @schemas.command()
 @click.option("--check", "only_check", is_flag=True, help="Write nothing; exit 1 if a page is stale.")
 def docs(only_check: bool) -> None:
-    """Write the reference pages anew from the declarations."""
+    """Write the reference pages and the dashboards anew from the declarations."""
     from deploy import reference_pages
+    from deploy.observability import dashboards
 
-    stale = reference_pages.stale()
+    stale = reference_pages.stale() + dashboards.stale()
     if not only_check:
         reference_pages.write()
+        dashboards.write()
     for name in stale:
         click.echo(f"{name}: {'stale' if only_check else 'written'}")
     sys.exit(Exit.FINDINGS if only_check and stale else Exit.FINE)

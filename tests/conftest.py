@@ -1,5 +1,6 @@
 """Fixtures of the whole test run."""
 
+from tests.support.prometheus import prometheus
 from tests.support.stack import stack
 
-__all__ = ["stack"]
+__all__ = ["prometheus", "stack"]

@@ -21,7 +21,8 @@ from psycopg import sql
 from deploy.demo.files import CODES, sizes
 from deploy.demo.load import create, shape, write_truth
 from deploy.demo.universities.shape import Shape
-from deploy.demo.workers import PROJECT, Worker, free_port
+from deploy.demo.workers import PROJECT, Worker
+from deploy.local.ports import free_port
 from deploy.local.postgres import ensure_database, ensure_role
 from deploy.local.stack import Say, Stack
 from deploy.local.state import write_private

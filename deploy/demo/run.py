@@ -21,6 +21,7 @@ from deploy.demo.arrival import Arrival
 from deploy.demo.changes import Driver
 from deploy.demo.check import check
 from deploy.demo.files import CODES
+from deploy.demo.monitor import Monitor
 from deploy.demo.place import Place
 from deploy.demo.scrape import Scraper
 from deploy.demo.workers import Workers
@@ -38,6 +39,8 @@ def demo(home: Path, *, learners: int, rate: float, seed: int, check_seconds: fl
         workers = Workers(place.home / "processes")
         # A demo that was killed may have left processes that hold the slots.
         workers.end_leftovers()
+        monitor = Monitor(place.home / "prometheus")
+        monitor.stop()
         try:
             wanted = place.prepare(say)
             if stop.is_set():
@@ -49,10 +52,12 @@ def demo(home: Path, *, learners: int, rate: float, seed: int, check_seconds: fl
                 fine = check(place, scraper, rate, check_seconds, say, stop)
                 say("\n".join(workers.messages))
                 return Exit.FINE if fine else Exit.FINDINGS
-            _show(place, workers, scraper, rate, stop)
+            monitoring = monitor.start(wanted, say)
+            _show(place, workers, scraper, rate, stop, monitoring)
             return Exit.FINE
         finally:
             say("ending …")
+            monitor.stop()
             workers.stop()
             place.stack.down()
             say(f"ended; the data stays in {place.home}")
@@ -64,17 +69,18 @@ def clean(home: Path, say: Say) -> None:
         say(f"there is no demo in {home}")
         return
     Workers(home.resolve() / "processes").end_leftovers()
+    Monitor(home.resolve() / "prometheus").stop()
     Stack(home / "stack").down()
     shutil.rmtree(home)
     say(f"{home} removed")
 
 
-def _show(place: Place, workers: Workers, scraper: Scraper, rate: float, stop: Event) -> None:
+def _show(place: Place, workers: Workers, scraper: Scraper, rate: float, stop: Event, monitoring: str) -> None:
     arrival = Arrival(place)
     expected = arrival.expected()
     loading = dict.fromkeys(CODES, (0, 0))
     console = Console()
-    console.print(_next_steps(place, scraper), soft_wrap=True, highlight=False)
+    console.print(_next_steps(place, scraper, monitoring), soft_wrap=True, highlight=False)
     changes: Thread | None = None
     try:
         with Live(console=console, auto_refresh=False, screen=False) as live:
@@ -110,7 +116,7 @@ def _drive(place: Place, workers: Workers, rate: float, stop: Event) -> None:
             stop.wait(1)
 
 
-def _next_steps(place: Place, scraper: Scraper) -> Text:
+def _next_steps(place: Place, scraper: Scraper, monitoring: str) -> Text:
     with place.office("DHB") as connection:
         row = connection.execute("select min(student_id) from sis.students").fetchone()
     student = row[0] if row else 1
@@ -125,6 +131,7 @@ def _next_steps(place: Place, scraper: Scraper) -> Text:
         settings=str(place.home / "settings"),
         record=record,
         addresses=scraper.endpoints,
+        monitoring=monitoring,
         logs=f"{place.home}/processes/*.log",
     )
 

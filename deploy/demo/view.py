@@ -81,6 +81,7 @@ def next_steps(
     settings: str,
     record: str,
     addresses: Mapping[str, str],
+    monitoring: str,
     logs: str,
 ) -> Text:
     """The lines above the table. They are printed once and never redrawn, so that they can be pasted."""
@@ -90,6 +91,7 @@ def next_steps(
         ("follow a topic", f"{hemis} subscribe hemis.clean.learner --settings {settings}/reader.yaml"),
         ("the way of one record", f"{hemis} trace {record} --settings {settings}/sink.yaml"),
         ("logs", logs),
+        *([("Prometheus, with alerts", f"{monitoring}/alerts")] if monitoring else []),
         ("metrics", ""),
         *(("", f"{address}/metrics  {name}") for name, address in addresses.items()),
         ("end", "Ctrl-C; `make demo` goes on with the data, `make clean-demo` removes it"),

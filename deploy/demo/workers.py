@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 import sys
 import time
 from collections import deque
@@ -102,10 +101,3 @@ class Workers:
                     self.restarts += 1
                     self.messages.append(f"{worker.name} ended and is started again; see {self.log(worker.name)}")
                     self._spawn(worker)
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

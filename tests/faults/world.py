@@ -39,7 +39,15 @@ Say = Callable[[str], None]
 class World:
     """The system. Several in one process need folders of their own."""
 
-    def __init__(self, home: Path, codes: Sequence[str] = CODES, *, workers: int = 2) -> None:
+    def __init__(
+        self,
+        home: Path,
+        codes: Sequence[str] = CODES,
+        *,
+        workers: int = 2,
+        canary_seconds: float = 0.0,
+        brake_least: int = NO_BRAKE,
+    ) -> None:
         self.home = home
         self.codes = tuple(codes)
         self.logs = home / "logs"
@@ -48,6 +56,9 @@ class World:
         self.processes: dict[str, Process] = {}
         self.secrets: list[str] = []
         self._workers = workers
+        self._brake_least = brake_least
+        # Without: the replay test compares every stored row, and a canary changes meanwhile.
+        self._canary_seconds = canary_seconds
 
     # -- life ---------------------------------------------------------------------------------------------------------
 
@@ -178,7 +189,7 @@ class World:
             "partitions": PARTITIONS,
             "session_timeout_seconds": SESSION_SECONDS,
             "refresh_seconds": 5,
-            "brake_least": NO_BRAKE,
+            "brake_least": self._brake_least,
         }
         for stage in ("records", "people"):
             for number in range(1, self._workers + 1):
@@ -209,6 +220,8 @@ class World:
             "source_dsn": self.source_dsn(code),
             "slot": database,
             "heartbeat_seconds": 2,
+            "canary_seconds": self._canary_seconds,
+            "manifest_seconds": 0,
             "buffer_bytes": BUFFER_BYTES,
         }
         self._add(f"agent-{code}", ("agent", "run"), user, agent)
