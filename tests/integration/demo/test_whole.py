@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from deploy.demo.workers import PROJECT
+from deploy.local.prometheus import binaries
 from deploy.local.state import State
 from tests.support.waiting import wait_until
 
@@ -45,11 +46,14 @@ def test_check_resume_interrupt_and_clean(tmp_path: Path) -> None:
     wait_until(
         lambda: len(processes.read().processes) == 7 and (home / "processes" / "sink.log").exists(), "all run", 120
     )
+    monitor = State(home / "prometheus")
+    if binaries() is not None:
+        wait_until(lambda: monitor.read().processes, "a Prometheus runs", 120)
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=LIMIT_SECONDS)
     assert process.returncode == 0, output
     assert "made" not in output.split("processes started")[0]
-    assert processes.read().processes == {}
+    assert processes.read().processes == monitor.read().processes == {}
 
     for file in (home / "settings").iterdir():
         assert file.stat().st_mode & 0o077 == 0
