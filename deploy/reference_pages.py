@@ -110,7 +110,7 @@ def _default(value: object) -> str:
 
 
 def _metrics() -> Iterator[str]:
-    yield "Every process serves `/metrics`, `/healthz` (is it working?) and `/readyz` (is its work current?) on 127.0.0.1. Units"
+    yield "Every process serves `/metrics`, `/healthz` (is it working?) and `/readyz` (is its work current?). Units"
     yield "are in the name. A `_timestamp_seconds` is a Unix time: its age is `time() - …` at query time."
     yield ""
     yield from _table(

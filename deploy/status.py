@@ -19,6 +19,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from schemas.errors import Exit, HemisError
+from schemas.health import address
 from schemas.topics import CHANGES
 
 TIMEOUT_SECONDS = 3.0
@@ -142,9 +143,9 @@ def endpoints(urls: Path | None, home: Path) -> dict[str, str]:
         return {row[0]: row[-1].removesuffix("/metrics").rstrip("/") for row in rows if row and row[0][0] != "#"}
     found = {}
     for path in sorted((home / "settings").glob("*.yaml")):
-        port = (yaml.safe_load(path.read_text("utf-8")) or {}).get("metrics_port")
-        if port:
-            found[path.stem] = f"http://127.0.0.1:{port}"
+        settings = yaml.safe_load(path.read_text("utf-8")) or {}
+        if port := settings.get("metrics_port"):
+            found[path.stem] = address(str(settings.get("metrics_host") or "127.0.0.1"), port)
     if not found:
         raise HemisError("E201", "no process is known: name --urls, or the --home of a demo", home=home)
     return found

@@ -65,13 +65,17 @@ class HealthServer:
 
         self._server = ThreadingHTTPServer((host, port), Handler)
         self._server.daemon_threads = True
-        shown = "127.0.0.1" if host in ("", "0.0.0.0") else host
-        self.url = f"http://{shown}:{self._server.server_address[1]}"
+        self.url = address(host, self._server.server_address[1])
         Thread(target=self._server.serve_forever, name="health", daemon=True).start()
 
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+def address(host: str, port: int) -> str:
+    """The base address of a server, as this machine reaches it."""
+    return f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
 
 
 class _Health:

@@ -38,12 +38,15 @@ class Exporter:
             labels = [stage.name, tp.topic if stage.name == "records" else f"{tp.topic}-{tp.partition}"]
             places.add_metric(labels, place)
             lags.add_metric(labels, stage.lag(tp, place))
+        errors = _counter("hemis_errors_total")
+        for code, count in dict(stage.errors).items():
+            errors.add_metric([stage.name, code], count)
         size = _gauge("hemis_state_bytes")
         size.add_metric([stage.name], stage.store.size())
         canaries = _gauge("hemis_stage_canary_timestamp_seconds")
         for code, (at, _) in stage.canaries().items():
             canaries.add_metric([stage.name, code], at)
-        yield from (holes, places, lags, size, canaries)
+        yield from (holes, places, lags, errors, size, canaries)
         if isinstance(stage, Records):
             yield from self._ledger(stage)
 

@@ -20,6 +20,7 @@ import asyncio
 import re
 import time
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import local
@@ -68,6 +69,8 @@ class Stage(ABC, Generic[U, W]):
         self.app: Any = None
         self.mine: dict[str, set[TP]] = {}
         self.holes = 0
+        self.errors: Counter[str] = Counter()
+        """Transient errors by code."""
         self.batches: list[int] = []
         self.delays: list[float] = []
         self._place: dict[TP, int] = {}
@@ -165,6 +168,7 @@ class Stage(ABC, Generic[U, W]):
                     self.units[unit] = found
                 return
             except Exception as error:  # whatever it is, an institution must not wait for ever without a word
+                self.errors[error.code if isinstance(error, HemisError) else "other"] += 1
                 log(
                     "warning",
                     "a unit could not be restored yet",
@@ -212,6 +216,7 @@ class Stage(ABC, Generic[U, W]):
             except HemisError as error:
                 if not error.transient:
                     raise
+                self.errors[error.code] += 1
                 log("warning", "a unit of work waits", stage=self.name, unit=unit, code=error.code)
                 self.drop(self.units[unit])
                 again |= set(due)
