@@ -56,6 +56,8 @@ class Institution:
             "mapping": str(mapping),
             "source_dsn": self.source_dsn,
             "slot": self.database,
+            "canary_seconds": 0,  # works are counted by the topics' ends
+            "manifest_seconds": 0,
         }
         self.agent = _process(f"agent-{code}", ("agent", "run"), settings, folder)
         self.national_dsn = stack.dsn("national", NATIONAL)
