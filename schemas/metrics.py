@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 
 M = TypeVar("M", Counter, Gauge, Histogram)
 
-disable_created_metrics()  # a second series beside each counter, which nobody reads
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series beside each counter, which nobody reads
 
 DELAY_BUCKETS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1, 2, 5, 15, 60, 300, 900, 3600, 86400)
 STATUSES = ("healthy", "unready", "dead")
