@@ -31,6 +31,7 @@ PARTS: dict[str, Part] = {
     "institution": Part("deploy.institution", "institution", "", "Institutions: take up, accept a source, decide."),
     "dead-letters": Part("deploy.dead_letters", "dead_letters", "", "What could not be processed: look, replay."),
     "schemas": Part("deploy.schemas_command", "schemas", "", "The contract's schemas: check, register, pages."),
+    "rules": Part("deploy.rules", "rules", "", "The rule directory: every rule, in words, with examples."),
     "status": Part("deploy.status", "status", "", "What running processes say, per institution and stage."),
     "lag": Part("deploy.status", "lag", "", "How far behind each institution is, stage by stage."),
     "subscribe": Part("deploy.subscribe", "subscribe", "", "Print a topic's events as JSON lines."),

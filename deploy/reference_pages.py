@@ -13,12 +13,12 @@ from typing import Any
 
 import click
 
+from deploy import rule_page
 from deploy.command import root
 from schemas.avro_schema import FOLDER, NAMESPACE, RECORD_TYPES, record_name
 from schemas.avro_schema import fields as entity_fields
 from schemas.errors import CATALOGUE, Exit
 from schemas.metrics import METRICS
-from schemas.rules import RULES
 from schemas.rules.survivorship import ONLY, SURVIVORSHIP
 from schemas.settings import ROLES, KafkaSettings, Secret
 from schemas.topics import DAY_MS, TOPICS
@@ -156,12 +156,7 @@ def _topics() -> Iterator[str]:
 
 
 def _rules() -> Iterator[str]:
-    yield "What breaks a rule is applied all the same, and gives a finding to the institution. `[own]`: this project's proposal."
-    yield ""
-    yield from _table(
-        ("rule", "stage", "severity", "rule in words", "what to do", "quy tắc", "cách xử lý", "source"),
-        ((r.id, r.stage, r.severity, r.en, r.todo_en, r.vi, r.todo_vi, r.source) for r in RULES.values()),
-    )
+    yield from rule_page.lines()
 
 
 def _survivorship() -> Iterator[str]:
@@ -266,8 +261,12 @@ _PAGES: dict[str, tuple[str, str, Callable[[], Iterable[str]]]] = {
     "metrics": ("Metrics", "`schemas/metrics.py`", _metrics),
     "errors": ("Errors", "`schemas/errors.py`", _errors),
     "topics": ("Topics", "`schemas/topics.py`", _topics),
+<<<<<<< HEAD
     "rules": ("Rules", "`schemas/rules/`", _rules),
     "survivorship": ("Survivorship", "`schemas/rules/survivorship.py`", _survivorship),
+=======
+    "rules": ("Danh mục quy tắc · Rule directory", "`schemas/rules/directory.yaml`", _rules),
+>>>>>>> df1b106 (Rule directory as dated data with examples; the single-record rules of it; related rules as pure functions)
     "commands": ("Commands", "the commands' own help", _commands),
     "entities": ("Entities and messages", "`schemas/avro/`", _entities),
 }

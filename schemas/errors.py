@@ -476,4 +476,84 @@ _declare(
     "Chưa có thư mục để nhập bảng mã",
     "Set HEMIS_CODES to a folder that every process reads, or give --into",
     "Đặt HEMIS_CODES là thư mục mà mọi tiến trình cùng đọc, hoặc dùng --into",
+# The rule directory (82x).
+_declare(
+    "E820",
+    T,
+    "The rule directory can't be read",
+    "Không đọc được danh mục quy tắc",
+    "Check that the file is there and is a YAML list of rules",
+    "Kiểm tra tệp có tồn tại và là danh sách YAML các quy tắc",
+)
+_declare(
+    "E821",
+    T,
+    "The rule directory has a key that is unknown, missing or misplaced",
+    "Danh mục quy tắc có khóa lạ, thiếu hoặc đặt sai chỗ",
+    "Compare with the head of schemas/rules/directory.yaml",
+    "So với phần đầu của schemas/rules/directory.yaml",
+)
+_declare(
+    "E822",
+    T,
+    "The rule directory has an unknown rule id, or lacks a rule",
+    "Danh mục quy tắc có mã quy tắc lạ hoặc thiếu quy tắc",
+    "Rules are V01 to V30 and R01 to R14; each needs an entry",
+    "Các quy tắc là V01 đến V30 và R01 đến R14; mỗi quy tắc cần một mục",
+)
+_declare(
+    "E823",
+    T,
+    "A rule lacks a text in Vietnamese or English",
+    "Một quy tắc thiếu văn bản tiếng Việt hoặc tiếng Anh",
+    "Write the text in both languages",
+    "Viết văn bản bằng cả hai ngôn ngữ",
+)
+_declare(
+    "E824",
+    T,
+    "A waiver has no reason",
+    "Miễn trừ không có lý do",
+    "Say why, who approved it and until when",
+    "Nêu lý do, người duyệt và thời hạn",
+)
+_declare(
+    "E825",
+    T,
+    "The validity of a rule is wrong or overlaps with another version's",
+    "Thời hạn hiệu lực của quy tắc sai hoặc chồng nhau",
+    "End the older version the day before the newer begins",
+    "Kết thúc bản cũ một ngày trước khi bản mới bắt đầu",
+)
+_declare(
+    "E826",
+    T,
+    "The rule directory has a stage, severity or status that does not exist",
+    "Danh mục quy tắc có công đoạn, mức độ hoặc tình trạng không tồn tại",
+    "Use one of the words that the head of the file names",
+    "Dùng một trong các từ nêu ở đầu tệp",
+)
+_declare(
+    "E827",
+    T,
+    "A rule names an entity or field that the contract does not have",
+    "Một quy tắc nêu đối tượng hoặc trường không có trong hợp đồng dữ liệu",
+    "Compare with the entities reference",
+    "So với bảng đối tượng",
+)
+_declare(
+    "E828",
+    T,
+    "A rule's tolerance is missing, unknown or no number",
+    "Ngưỡng của quy tắc thiếu, lạ hoặc không phải số",
+    "Name exactly the tolerances that the rule reads",
+    "Nêu đúng các ngưỡng mà quy tắc dùng",
+)
+_declare(
+    "E829",
+    T,
+    "A rule's example is missing or does not fit the contract",
+    "Ví dụ của quy tắc thiếu hoặc không khớp hợp đồng dữ liệu",
+    "Give a good and a bad example, with values of the fields' kinds",
+    "Nêu một ví dụ đúng và một ví dụ sai, giá trị đúng kiểu của trường",
 )

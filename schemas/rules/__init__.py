@@ -1,6 +1,29 @@
-"""Rules: pure functions over one record's values, each declared once with id, severity, texts and source."""
+"""Rules: pure functions over records, each declared once, in `directory.yaml`: severity, tolerance, validity, texts, source, examples."""
 
-from schemas.rules.catalogue import RULES, Rule
-from schemas.rules.record import Found, check, is_plausible_citizen_number
+from schemas.rules.catalogue import Case, Example, Rule, Text
+from schemas.rules.dates import day_of
+from schemas.rules.directory import RULES, VERSIONS, case_of, in_force, severity_of, tolerances
+from schemas.rules.found import Found, found, masked
+from schemas.rules.numbers import is_plausible_citizen_number
+from schemas.rules.record import check
+from schemas.rules.texts import is_placeholder
 
-__all__ = ["RULES", "Found", "Rule", "check", "is_plausible_citizen_number"]
+__all__ = [
+    "RULES",
+    "VERSIONS",
+    "Case",
+    "Example",
+    "Found",
+    "Rule",
+    "Text",
+    "case_of",
+    "check",
+    "day_of",
+    "found",
+    "in_force",
+    "is_placeholder",
+    "is_plausible_citizen_number",
+    "masked",
+    "severity_of",
+    "tolerances",
+]

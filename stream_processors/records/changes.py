@@ -209,7 +209,7 @@ def _settle(
     person = _claim(unit, key, stamped, event, values, place, row) if entity == "person" else ""
     found: tuple[Found, ...] = ()
     if live:
-        found = tuple(rules.check(entity, values, event.untyped))
+        found = tuple(rules.check(entity, values, event.untyped, rules.day_of(event.changed_at)))
         missing = [
             (name, str(values[name]))
             for name in REFERENCES[entity]

@@ -13,7 +13,7 @@ from schemas.codec import long_bytes, text_bytes
 from schemas.envelope import Envelope
 from schemas.errors import HemisError
 from schemas.keys import PersonKeys, finding_id
-from schemas.rules import RULES, Found
+from schemas.rules import Found, severity_of
 from schemas.topics import CLAIMS, CONTROL, DEAD_LETTERS, FINDINGS, clean_topic, partition_of, slot_of
 from stream_processors.contract import Contract
 from stream_processors.outbox import Message, Outputs
@@ -217,7 +217,7 @@ class Unit(Scratch):
                     "finding_id": name,
                     "institution": self.code,
                     "rule": found.rule,
-                    "severity": RULES[found.rule].severity,
+                    "severity": severity_of(found),
                     "record_key": record,
                     "fields": list(found.fields),
                     "other_record": found.other,

@@ -1,9 +1,10 @@
-"""`python -m tests.benchmarks`: ours and the peer; `python -m tests.benchmarks growth`: ours as its state grows."""
+"""`python -m tests.benchmarks`: ours and the peer; `… growth`: ours as its state grows; `… rules`: the record rules alone."""
 
 import sys
 
-from tests.benchmarks import growth, run
+from tests.benchmarks import growth, rules, run
 
-if sys.argv[1:2] == ["growth"]:
-    sys.exit(growth.main(sys.argv[2:]))
+ALONE = {"growth": growth.main, "rules": rules.main}
+if (chosen := ALONE.get("".join(sys.argv[1:2]))) is not None:
+    sys.exit(chosen(sys.argv[2:]))
 sys.exit(run.main())
