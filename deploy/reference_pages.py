@@ -261,12 +261,8 @@ _PAGES: dict[str, tuple[str, str, Callable[[], Iterable[str]]]] = {
     "metrics": ("Metrics", "`schemas/metrics.py`", _metrics),
     "errors": ("Errors", "`schemas/errors.py`", _errors),
     "topics": ("Topics", "`schemas/topics.py`", _topics),
-<<<<<<< HEAD
-    "rules": ("Rules", "`schemas/rules/`", _rules),
-    "survivorship": ("Survivorship", "`schemas/rules/survivorship.py`", _survivorship),
-=======
     "rules": ("Danh mục quy tắc · Rule directory", "`schemas/rules/directory.yaml`", _rules),
->>>>>>> df1b106 (Rule directory as dated data with examples; the single-record rules of it; related rules as pure functions)
+    "survivorship": ("Survivorship", "`schemas/rules/survivorship.py`", _survivorship),
     "commands": ("Commands", "the commands' own help", _commands),
     "entities": ("Entities and messages", "`schemas/avro/`", _entities),
 }

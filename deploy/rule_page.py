@@ -67,7 +67,9 @@ def _section(rule: Rule) -> Iterator[str]:
 
 def _facts(rule: Rule) -> Iterator[tuple[str, str]]:
     fields = "; ".join(
-        entity if names == ("*",) else f"{entity} ({', '.join(names)})" for entity, names in rule.fields.items() if entity != "*"
+        entity if names == ("*",) else f"{entity} ({', '.join(names)})"
+        for entity, names in rule.fields.items()
+        if entity != "*"
     )
     yield "Trường dữ liệu · Fields", fields or "mọi trường · every field"
     yield "Tính khi · Evaluated", _both(STAGES[rule.stage])

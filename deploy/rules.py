@@ -47,7 +47,10 @@ def list_(entity: str | None, stage: str | None, language: str, as_json: bool) -
         return
     for rule in chosen:
         severity, status = SEVERITIES[rule.severity].in_language(language), STATUSES[rule.status].in_language(language)
-        click.echo(f"{rule.id}  {severity:<9}  {rule.title.in_language(language)}" + ("" if rule.status == "kept" else f"  ({status})"))
+        click.echo(
+            f"{rule.id}  {severity:<9}  {rule.title.in_language(language)}"
+            + ("" if rule.status == "kept" else f"  ({status})")
+        )
 
 
 @rules.command()
@@ -115,7 +118,12 @@ def as_mapping(rule: Rule) -> dict[str, Any]:
         "todo": both(rule.todo),
         "source": both(rule.source),
         "cases": {
-            name: {"severity": case.severity, "stage": case.stage, "not_yet": both(case.not_yet), **(both(case.text) or {})}
+            name: {
+                "severity": case.severity,
+                "stage": case.stage,
+                "not_yet": both(case.not_yet),
+                **(both(case.text) or {}),
+            }
             for name, case in rule.cases.items()
         },
         "good": [example(one) for one in rule.good],

@@ -107,14 +107,11 @@ TOLERANCE_NAMES: Mapping[str, frozenset[str]] = {
     "V16": frozenset({"longest", "ahead", "cohort_years"}),
     "V19": frozenset({"days"}),
     "V22": frozenset({"months"}),
-    "V23": frozenset(
-        {"first_year", "men_months", "men_step", "men_last", "women_months", "women_step", "women_last"}
-    ),
+    "V23": frozenset({"first_year", "men_months", "men_step", "men_last", "women_months", "women_step", "women_last"}),
     "V25": frozenset({"persons"}),
     "V26": frozenset({"grace_hours"}),
     "V27": frozenset({"percent"}),
     "R05": frozenset({"months"}),
     "R08": frozenset({"horizon_year"}),
-    "R09": frozenset({"days"}),
 }
 """What the programs read of each rule's tolerance."""

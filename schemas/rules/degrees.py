@@ -45,9 +45,7 @@ def degree(tolerances: Tolerances, on: str) -> Check:
 
 def _status_decision(values: Mapping[str, Any], untyped: Mapping[str, str]) -> list[Found]:
     missing = [
-        name
-        for name in ("status_decision_number", "status_decision_date")
-        if not values[name] and name not in untyped
+        name for name in ("status_decision_number", "status_decision_date") if not values[name] and name not in untyped
     ]
     if missing:
         return [found("V20", "no_decision", "status", *missing, status=values["status"])]

@@ -12,7 +12,8 @@ VERSIONS: tuple[Rule, ...] = load(FILE)
 """Every entry; an id has several where its rule changed."""
 
 RULES: Mapping[str, Rule] = {
-    name: max((rule for rule in VERSIONS if rule.id == name), key=lambda rule: rule.valid_from or "") for name in RULE_IDS
+    name: max((rule for rule in VERSIONS if rule.id == name), key=lambda rule: rule.valid_from or "")
+    for name in RULE_IDS
 }
 """Each rule's newest version, by id."""
 

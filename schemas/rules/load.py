@@ -193,7 +193,10 @@ def _example(rule: str, value: Any, cases: Mapping[str, Case]) -> Example:
         return Example(text=_text(rule, "example", said["text"]), finds=finds)
     if said.keys() == {"of", "arguments"}:
         return Example(of=str(said["of"]), arguments=dict(_mapping(rule, "arguments", said["arguments"])), finds=finds)
-    if not {"entity", "values"} <= said.keys() <= {"entity", "values", "untyped", "on"} or said["entity"] not in ENTITIES:
+    if (
+        not {"entity", "values"} <= said.keys() <= {"entity", "values", "untyped", "on"}
+        or said["entity"] not in ENTITIES
+    ):
         raise HemisError("E829", "entity and values, of and arguments, or text", rule=rule)
     entity, values = said["entity"], dict(_mapping(rule, "values", said["values"]))
     untyped = dict(_mapping(rule, "untyped", said.get("untyped", {})))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from schemas.rules.found import Found, found, masked
 
@@ -32,7 +33,7 @@ def implausible(number: str) -> Found:
         return found("V03", "nine_digits", "citizen_number", length=9)
     if _PASSPORT.fullmatch(number):
         return found("V03", "passport", "citizen_number", length=len(number))
-    shown = {"length": len(number), "value": masked(number)}
+    shown: dict[str, Any] = {"length": len(number), "value": masked(number)}
     wrong = next((at for at, char in enumerate(number, 1) if char not in "0123456789"), 0)
     if wrong:
         return found("V01", "characters", "citizen_number", **shown, position=wrong)

@@ -31,7 +31,9 @@ _MAKERS = {
     "staff_contract": staff_contract,
     "teaching_assignment": teaching_assignment,
 }
-_NAMES: dict[str, tuple[str, ...]] = {e: ("full_name",) if e in ("person", "degree", "degree_correction") else () for e in ENTITIES}
+_NAMES: dict[str, tuple[str, ...]] = {
+    e: ("full_name",) if e in ("person", "degree", "degree_correction") else () for e in ENTITIES
+}
 _WITH_MAJOR = frozenset(e for e in ENTITIES if {"major_code", "level"} <= {field.name for field in fields(e)})
 _DATES: dict[str, tuple[str, ...]] = {e: tuple(f.name for f in fields(e) if f.kind == "date") for e in ENTITIES}
 _DAYS = 64

@@ -45,7 +45,7 @@ def broken(values: Mapping[str, Any], names: tuple[str, ...]) -> Iterator[Found]
             yield found("V04", fault, field, **_place(value))
 
 
-def _place(text: str) -> dict[str, int]:
+def _place(text: str) -> dict[str, Any]:
     at = next((at for at, char in enumerate(text, 1) if not is_clean(char)), 0)
     return {"position": at} if at else {}
 

@@ -94,7 +94,9 @@ def main(arguments: list[str]) -> int:
             },
         }  # fmt: skip
         missed |= rate < GOAL
-        print(f"rules, {work}: {rate:,.0f} records/s on one core, {line['microseconds']} µs a record, {found} findings (goal {GOAL:,})")
+        print(
+            f"rules, {work}: {rate:,.0f} records/s on one core, {line['microseconds']} µs a record, {found} findings (goal {GOAL:,})"
+        )
         with RESULTS.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
     return int(missed)

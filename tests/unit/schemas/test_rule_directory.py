@@ -73,7 +73,9 @@ def test_a_hint_names_the_nearest_word(tmp_path: Path) -> None:
 
 def dated(valid_from: str | None, valid_to: str | None, days: int) -> str:
     limits = "".join(f"\n  {key}: {day}" for key, day in (("valid_from", valid_from), ("valid_to", valid_to)) if day)
-    return V19.replace("severity: WARNING\n", f"severity: WARNING{limits}\n", 1).replace("{days: 30}", f"{{days: {days}}}")
+    return V19.replace("severity: WARNING\n", f"severity: WARNING{limits}\n", 1).replace(
+        "{days: 30}", f"{{days: {days}}}"
+    )
 
 
 def test_two_versions_on_one_day_are_refused(tmp_path: Path) -> None:
@@ -87,7 +89,9 @@ def test_two_versions_on_one_day_are_refused(tmp_path: Path) -> None:
 def test_a_rule_may_change_with_the_law(tmp_path: Path) -> None:
     text = TEXT.replace(V19, dated(None, "2025-12-31", 30).rstrip() + "\n\n" + dated("2026-01-01", None, 45))
     versions = [rule for rule in loaded(tmp_path, text) if rule.id == "V19"]
-    assert [(rule.tolerance["days"], rule.in_force("2025-12-31"), rule.in_force("2026-01-01")) for rule in versions] == [
+    assert [
+        (rule.tolerance["days"], rule.in_force("2025-12-31"), rule.in_force("2026-01-01")) for rule in versions
+    ] == [
         (30, True, False),
         (45, False, True),
     ]

@@ -78,7 +78,9 @@ def test_v04_text_that_went_through_a_wrong_encoding(name: str) -> None:
     assert broken(person(full_name=name)) == [("V04", ("full_name",))]
 
 
-@pytest.mark.parametrize("name", ["Nguyễn Văn Á", "Xã Ã", "Đỗ Thị Ấu", "H'Hen Niê", "Âu Á Châu", "LÝ THỊ Ý", "Lê-Nguyễn An"])
+@pytest.mark.parametrize(
+    "name", ["Nguyễn Văn Á", "Xã Ã", "Đỗ Thị Ấu", "H'Hen Niê", "Âu Á Châu", "LÝ THỊ Ý", "Lê-Nguyễn An"]
+)
 def test_v04_leaves_good_vietnamese_alone(name: str) -> None:
     assert broken(person(full_name=name)) == []
 
@@ -104,7 +106,11 @@ def test_v12_and_v29_depend_on_the_fields_kind() -> None:
 
 def test_a_finding_never_holds_the_value() -> None:
     given = person(
-        citizen_number="9876543210", full_name="Bí mật\ufffd", document_type="CMND", document_number="555123", nationality="LA"
+        citizen_number="9876543210",
+        full_name="Bí mật\ufffd",
+        document_type="CMND",
+        document_number="555123",
+        nationality="LA",
     )
     found = check("person", given, {"sex": "bí mật"}, TODAY)
     assert len(found) == 5
@@ -127,8 +133,12 @@ def test_a_field_that_holds_no_date_although_it_should_is_found_and_harms_nothin
     for field in fields(entity):
         if field.kind == "date":
             for text in ("abc", "", "2001-02-30", "٢٠٠١", "20010230", "2001-5-7", "-", "0000", "2001-13"):
-                found = check(entity, dict.fromkeys(field_names(entity)) | {field.name: text, "cohort": "2001"}, {}, TODAY)
-                assert ("V05" if field.name == "birth_date" and entity == "person" else "V12", (field.name,)) in [one[:2] for one in found]
+                found = check(
+                    entity, dict.fromkeys(field_names(entity)) | {field.name: text, "cohort": "2001"}, {}, TODAY
+                )
+                assert ("V05" if field.name == "birth_date" and entity == "person" else "V12", (field.name,)) in [
+                    one[:2] for one in found
+                ]
 
 
 @pytest.mark.parametrize("entity", RECORD_TYPES)

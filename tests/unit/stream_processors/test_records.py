@@ -183,13 +183,13 @@ def test_a_replayed_dead_letter_meets_the_version_rule(bench: Bench) -> None:
 
 
 def test_findings_open_and_close(bench: Bench) -> None:
-    bench.change("person", 1, 10, full_name="A", citizen_number="123", untyped={"birth_date": "31/02/2001"})
+    bench.change("person", 1, 10, full_name="Nguyễn An", citizen_number="123", untyped={"birth_date": "31/02/2001"})
     assert sorted((f.rule, f.status) for f in bench.findings()) == [("V01", "OPEN"), ("V05", "OPEN")]
     bench.change(
         "person",
         1,
         11,
-        full_name="A",
+        full_name="Nguyễn An",
         citizen_number="001203012345",
         untyped={"birth_date": "31/02/2001"},
         operation=UPDATE,
@@ -205,7 +205,7 @@ def test_a_child_waits_for_its_parent_as_a_finding(bench: Bench) -> None:
     bench.change("learner", 1, 10, code="SV1", person=parent)
     assert [(f.rule, f.status, f.other_record) for f in bench.findings()] == [("V26", "OPEN", parent)]
     bench.institution.reload_indexes()
-    bench.change("person", 7, 11, full_name="A", birth_date="2001")
+    bench.change("person", 7, 11, full_name="Nguyễn An", birth_date="2001")
     assert [(f.rule, f.status, f.record_key) for f in bench.findings()] == [("V26", "RESOLVED", f"{CODE}/learner/1")]
     assert bench.account.findings_open == 0
     bench.institution.reload_indexes()
