@@ -476,6 +476,7 @@ _declare(
     "Chưa có thư mục để nhập bảng mã",
     "Set HEMIS_CODES to a folder that every process reads, or give --into",
     "Đặt HEMIS_CODES là thư mục mà mọi tiến trình cùng đọc, hoặc dùng --into",
+)
 # The rule directory (82x).
 _declare(
     "E820",
