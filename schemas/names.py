@@ -34,7 +34,7 @@ _ABC = re.compile(  # TCVN3: a symbol after a letter, Đ and đ before one, a ca
     "(?<=[^\\W\\d_])[\u00a8-\u00ac\u00ad\u00b5-\u00b9\u00bc-\u00be×÷]|[¡-¦§®](?=[^\\W\\d_])|[a-z][ÆÇÈ-ËÌ-ÖØÜ-Þ]|[A-Z][ÆÇÈ-ËÌ-ÖØÜ-Þ](?=[a-z])"
 )
 _VNI = re.compile(  # a vowel, then its mark as a second vowel; Đ as Ñ
-    "[aeAE][âêàáãäåèõøùûÂÊÀÁÃÄÅÈÕØÙÛ]|[öÖ][ôøùûõïÔØÙÛÕÏ]|(?<![^\\W\\d_])[Ññ][aeiouyAEIOUY]"
+    "[aeAE][âêàáãäåèõøùûÂÊÀÁÃÄÅÈÕØÙÛ]|[öÖ][ôøùûõïÔØÙÛÕÏ]|(?<![^\\W\\d_])[Ññ][^\\W\\d_]"
 )
 
 Fault = Literal["decomposed", "mojibake", "legacy", "lost"]

@@ -45,7 +45,7 @@ class Case:
 @dataclass(frozen=True)
 class Example:
     """`entity` and `values`: what `check` is given. `of` and `arguments`: the pure function of a rule that needs more than one
-    record. `text`: in words, where only a whole database breaks the rule. `finds`: the case, then the fields."""
+    record. `text`: in words, where only a whole database breaks the rule. `finds`: the case, if the rule has cases, then the fields."""
 
     entity: str = ""
     values: Mapping[str, Any] = None  # type: ignore[assignment]

@@ -187,7 +187,7 @@ def _several(rule: str, key: str, value: Any) -> list[Any]:
 def _example(rule: str, value: Any, cases: Mapping[str, Case]) -> Example:
     said = dict(_mapping(rule, "example", value))
     finds = tuple(said.pop("finds", ()))
-    if finds and finds[0] not in cases:
+    if finds and cases and finds[0] not in cases:
         raise HemisError("E829", _like(finds[0], tuple(cases)), rule=rule, case=finds[0])
     if said.keys() == {"text"}:
         return Example(text=_text(rule, "example", said["text"]), finds=finds)

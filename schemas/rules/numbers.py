@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any
 
+from schemas.codes import table
 from schemas.rules.found import Found, found, masked
 
 _PASSPORT = re.compile(r"[A-Za-z]{1,3}[0-9]{5,9}")
-_FIRST_COUNTRY, _LAST_COUNTRY, _LAST_PROVINCE = 101, 299, 96
-_PLACES = frozenset(
-    f"{place:03}" for place in (*range(1, _LAST_PROVINCE + 1), *range(_FIRST_COUNTRY, _LAST_COUNTRY + 1))
-)
+_COUNTRIES = range(101, 300)
 _CENTURIES = {"19": "01", "20": "23", "21": "45"}
+
+
+@cache
+def places() -> frozenset[str]:
+    """What a number may begin with: the old provinces, and countries."""
+    provinces = (row.attributes.get("citizen_prefix") for row in table("province"))
+    return frozenset(prefix for prefix in provinces if prefix) | {str(country) for country in _COUNTRIES}
 
 
 def is_plausible_citizen_number(number: str | None) -> bool:
@@ -20,7 +26,7 @@ def is_plausible_citizen_number(number: str | None) -> bool:
     return (
         number is not None
         and len(number) == 12
-        and number[:3] in _PLACES
+        and number[:3] in places()
         and number.isdigit()
         and number.isascii()
         and len(set(number[3:])) > 2
@@ -39,7 +45,7 @@ def implausible(number: str) -> Found:
         return found("V01", "characters", "citizen_number", **shown, position=wrong)
     if len(number) != 12:
         return found("V01", "length", "citizen_number", **shown)
-    if number[:3] not in _PLACES:
+    if number[:3] not in places():
         return found("V01", "place", "citizen_number", **shown, position="1-3")
     return found("V01", "repeated", "citizen_number", **shown, position="4-12")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from schemas.rules.directory import RULES
 from schemas.rules.periods import may_follow, may_overlap, surely_overlap
 
 MOST = 200
@@ -68,7 +69,7 @@ def check_person(facts: Iterable[Held], records: Mapping[str, str], on_bus: OnBu
     contracts = kinds.get("CONTRACT", [])[:MOST]
     degrees = kinds.get("DEGREE", [])[:MOST]
     return [
-        *two_full_time_posts(contracts),
+        *two_full_time_posts(contracts, int(RULES["R05"].tolerance["months"])),
         *two_full_time_studies(kinds.get("STUDY", [])[:MOST]),
         *half_transfers(kinds.get("TRANSFER_OUT", [])[:MOST], kinds.get("TRANSFER_IN", [])[:MOST], records, on_bus),
         *one_serial_twice(degrees),
@@ -77,7 +78,7 @@ def check_person(facts: Iterable[Held], records: Mapping[str, str], on_bus: OnBu
     ]
 
 
-def two_full_time_posts(contracts: Sequence[Held], months: int = 3) -> list[Addressed]:
+def two_full_time_posts(contracts: Sequence[Held], months: int) -> list[Addressed]:
     """R05: full-time contracts in force at two institutions, which surely overlap for so many months."""
     full = [c for c in contracts if in_force(c) and c.flag("full_time")]
     return _clashes(

@@ -15,6 +15,7 @@ from schemas.rules.texts import judge_name, sound_name
 _CENTURIES = {("M", "19"): "0", ("F", "19"): "1", ("M", "20"): "2", ("F", "20"): "3"}
 VIETNAM = "VN"
 FORMER_CARD = "CMND"
+OF_CITIZENS, OF_FOREIGNERS = frozenset({FORMER_CARD, "CCCD"}), frozenset({"RESIDENCE_CARD"})
 PLACEHOLDER_DAYS = frozenset({"1900-01-01", "1901-01-01", "1970-01-01", "1899-12-30", "1899-12-31", "0001-01-01"})
 """Days that spreadsheets, programs and export tools write where no day is known."""
 
@@ -49,7 +50,10 @@ def person(tolerances: Tolerances, on: str) -> Check:
                 all_found.append(wrong)
         if values["document_number"] is not None or values["document_type"] is not None:
             all_found += _document(values["document_type"], values["document_number"], untyped)
-        if nationality is not None and nationality != VIETNAM:
+        if nationality == VIETNAM:
+            if values["document_type"] in OF_FOREIGNERS:
+                all_found.append(found("V08", "resident", "nationality", "document_type"))
+        elif nationality is not None:
             all_found += _foreigner(values, number)
 
     return check
@@ -80,6 +84,6 @@ def _document(kind: str | None, number: str | None, untyped: Mapping[str, str]) 
 def _foreigner(values: Mapping[str, Any], number: str | None) -> list[Found]:
     if is_plausible_citizen_number(number):
         return [found("V08", "foreigner", "nationality", "citizen_number")]
-    if values["document_type"] == FORMER_CARD:
+    if values["document_type"] in OF_CITIZENS:
         return [found("V08", "foreigner", "nationality", "document_type")]
     return []

@@ -11,6 +11,7 @@ from typing import Any
 
 from schemas.avro_schema import ENTITIES, fields
 from schemas.names import is_clean
+from schemas.rules.coded import coded
 from schemas.rules.dates import is_date
 from schemas.rules.degrees import degree, degree_correction
 from schemas.rules.directory import in_force, tolerances
@@ -47,7 +48,11 @@ class _Day:
     def __init__(self, on: str) -> None:
         self.in_force = frozenset(in_force(on))
         allowed = tolerances(on)
-        self.checks: dict[str, Check | None] = {e: _MAKERS[e](allowed, on) if e in _MAKERS else None for e in ENTITIES}
+        self.checks: dict[str, tuple[Check, ...]] = {}
+        for entity in ENTITIES:
+            made = [_MAKERS[entity](allowed, on)] if entity in _MAKERS else []
+            codes = coded(entity, on)
+            self.checks[entity] = (*made, *([codes] if codes else ()), *([major] if entity in _WITH_MAJOR else ()))
 
 
 _days: dict[str, _Day] = {}
@@ -82,11 +87,8 @@ def check(entity: str, values: Mapping[str, Any], untyped: Mapping[str, str], on
         all_found.extend(broken(values, _NAMES[entity]))
     if not PLACEHOLDERS.isdisjoint(values.values()) or "\n-" in texts:
         all_found.extend(fillers(values, _kinds(entity)))
-    judge = day.checks[entity]
-    if judge is not None:
+    for judge in day.checks[entity]:
         judge(values, untyped, all_found)
-    if entity in _WITH_MAJOR:
-        major(values, all_found)
     return [one for one in all_found if one.rule in day.in_force] if all_found else all_found
 
 

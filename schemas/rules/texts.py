@@ -23,18 +23,21 @@ PLACEHOLDERS = frozenset(
     }
 )
 """Texts that export tools and hurried people put where nothing is known."""
+_OWN = frozenset({"code", "local_id", "staff_code", "national_id", "cohort"})
+"""What an institution numbers as it likes."""
 _SHAPES = {"citizen_number": "number", "document_number": "number", "phone": "phone", "email": "email"}
 
 
 def is_placeholder(text: str) -> bool:
     """Does the text stand for nothing known? For counting filled cells too."""
-    return text in PLACEHOLDERS or text.strip() in ("", *PLACEHOLDERS) or text.startswith(("-, ", "- - "))
+    bare = text.strip()
+    return not bare or bare in PLACEHOLDERS or text.startswith(("-, ", "- - "))
 
 
 def fillers(values: Mapping[str, Any], kinds: Mapping[str, str]) -> Iterator[Found]:
-    """V25 for each text that is a placeholder. Years and codes such as `0` in other fields are none."""
+    """V25 for each text that is a placeholder; an empty one is nothing. Codes and own numbers such as `0` are none."""
     for name, value in values.items():
-        if type(value) is str and kinds.get(name) == "text" and is_placeholder(value):
+        if value and type(value) is str and kinds.get(name) == "text" and name not in _OWN and is_placeholder(value):
             yield found("V25", _SHAPES.get(name, "text"), name, value=masked(value))
 
 
@@ -62,7 +65,9 @@ def sound_name(name: str, longest: int) -> bool:
 
 
 def judge_name(field: str, name: str, nationality: str | None, tolerance: Mapping[str, float]) -> Found | None:
-    """V04 of a person's name: the gravest of what is wrong with it."""
+    """V04 of a person's name: the gravest of what is wrong with it. A placeholder is V25's."""
+    if is_placeholder(name):
+        return None
     if fault := name_fault(name):
         return found("V04", fault, field, **_place(name))
     for at, char in enumerate(name, 1):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from schemas.avro_schema import ENTITIES, RECORD_TYPES, field_names, fields
-from schemas.rules import RULES, check, directory, is_plausible_citizen_number, record
+from schemas.rules import RULES, check, coded, directory, explain, is_plausible_citizen_number, numbers, record
 
 GOOD = {"full_name": "Nguyễn Văn An", "birth_date": "2001-05-17", "citizen_number": "001201012345"}
 TODAY = "2026-10-01"
@@ -163,3 +163,48 @@ def test_many_days_are_judged_as_each_stood() -> None:
 
 def study(**given: Any) -> dict[str, Any]:
     return dict.fromkeys(field_names("study_record")) | given
+
+
+@pytest.mark.parametrize("rule", sorted({*coded.OF_TABLE.values(), "V29"}))
+def test_a_rule_of_codes_says_unknown_unlisted_and_expired(rule: str) -> None:
+    assert set(coded.CASES) <= set(RULES[rule].cases)
+
+
+def test_a_ward_is_judged_on_its_own_date() -> None:
+    def ward(code: str, since: str | None, on: str = TODAY) -> list[str]:
+        values = dict.fromkeys(field_names("person")) | GOOD | {"ward_code": code, "address_from": since}
+        return [one.case for one in check("person", values, {}, on)]
+
+    assert ward("00001", "2020") == ward("00001", None, "2025-06-30") == []
+    assert ward("00001", None) == ward("00001", "2025-07-01") == ["expired"]
+    assert ward("00004", "2020-01-01") == ward("00004", None) == []
+
+
+def test_birth_provinces_keep_the_old_codes_for_ever() -> None:
+    for province in ("02", "26", "79"):
+        assert broken(person(birth_province=province, citizen_number=None)) == []
+
+
+def test_an_empty_list_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    decision = dict.fromkeys(field_names("study_decision"))
+    given = {
+        "kind": "TRANSFER_OUT",
+        "other_institution": "ANY",
+        "decision_number": "1/QĐ",
+        "decision_date": "2026-01-01",
+    }
+    assert broken(decision | given, entity="study_decision") == []
+
+
+def test_the_places_of_citizen_numbers_are_the_old_provinces() -> None:
+    assert len([place for place in numbers.places() if place < "100"]) == 63
+    assert not is_plausible_citizen_number("003201012345")
+
+
+def test_a_finding_is_explained_with_its_case_and_details() -> None:
+    (one,) = check("person", person(citizen_number="1203456789"), {}, TODAY)
+    assert explain(one.rule, dict(one.details), "vi").wrong == "Số có 10 ký tự, phải có 12."
+    assert explain(one.rule, dict(one.details), "en").todo == RULES["V01"].todo.en
+    assert explain(one.rule, {"case": "length"}, "en").wrong == "The number has … characters instead of 12."
+    assert explain("V26", {}, "en").wrong == RULES["V26"].title.en
+    assert explain("V99", {}, "en") == ("", "")
