@@ -557,4 +557,52 @@ _declare(
     "Ví dụ của quy tắc thiếu hoặc không khớp hợp đồng dữ liệu",
     "Give a good and a bad example, with values of the fields' kinds",
     "Nêu một ví dụ đúng và một ví dụ sai, giá trị đúng kiểu của trường",
+# Comparing files of records (83x).
+_declare(
+    "E830",
+    T,
+    "The file lacks a column that the comparison needs",
+    "Tệp thiếu cột mà phép so khớp cần",
+    "Name the column as the comparison file does, or mark it there as optional",
+    "Đặt tên cột như trong tệp so khớp, hoặc ghi optional ở đó",
+)
+_declare(
+    "E831",
+    T,
+    "A record_id is empty or occurs twice",
+    "record_id trống hoặc trùng",
+    "Each row needs an id of its own",
+    "Mỗi dòng cần một mã riêng",
+)
+_declare(
+    "E832",
+    T,
+    "The file is no CSV table in UTF-8",
+    "Tệp không phải bảng CSV mã UTF-8",
+    "Save it as CSV, UTF-8, with one line of column names",
+    "Lưu lại dạng CSV UTF-8, dòng đầu là tên cột",
+)
+_declare(
+    "E833",
+    T,
+    "A comparison file names an unknown kind of comparison",
+    "Tệp so khớp nêu kiểu so sánh không có",
+    "Kinds: name, date, number, phone, code, text",
+    "Các kiểu: name, date, number, phone, code, text",
+)
+_declare(
+    "E834",
+    T,
+    "The comparison file is wrong",
+    "Tệp so khớp sai",
+    "Compare with stream_processors/identity/comparisons/vietnamese_claims.yaml",
+    "So với stream_processors/identity/comparisons/vietnamese_claims.yaml",
+)
+_declare(
+    "E835",
+    T,
+    "The truth file names none of the records",
+    "Tệp đáp án không có bản ghi nào của tệp",
+    "Both files need the same record_id",
+    "Hai tệp phải dùng chung record_id",
 )
