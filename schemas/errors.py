@@ -557,6 +557,7 @@ _declare(
     "Ví dụ của quy tắc thiếu hoặc không khớp hợp đồng dữ liệu",
     "Give a good and a bad example, with values of the fields' kinds",
     "Nêu một ví dụ đúng và một ví dụ sai, giá trị đúng kiểu của trường",
+)
 # Comparing files of records (83x).
 _declare(
     "E830",
