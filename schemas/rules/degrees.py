@@ -26,9 +26,10 @@ def degree(tolerances: Tolerances, on: str) -> Check:
             if wrong is not None:
                 all_found.append(wrong)
         decided, awarded = values["decision_date"], values["award_date"]
-        if not values["decision_number"]:
+        # A degree without any decision is R08's, which knows the study record and how old the degree is.
+        if decided is not None and not values["decision_number"]:
             all_found.append(found("V17", "no_number", "decision_number"))
-        if decided is None and "decision_date" not in untyped:
+        if decided is None and values["decision_number"] and "decision_date" not in untyped:
             all_found.append(found("V17", "no_date", "decision_date"))
         if awarded is not None and decided is not None:
             if before(awarded, decided):
