@@ -13,6 +13,8 @@ from schemas.rules.program import Check
 
 STUDYING, SUSPENDED, WITHDRAWN = "STUDYING", "SUSPENDED", "WITHDRAWN"
 GRADUATED, TRANSFERRED = "GRADUATED", "TRANSFERRED"
+LATER = frozenset({SUSPENDED, WITHDRAWN, GRADUATED, TRANSFERRED})
+"""Statuses that a study record changes to; it begins as studying."""
 _YEAR = re.compile(r"(?<![0-9])(?:19|20)[0-9]{2}(?![0-9])")
 
 
@@ -24,7 +26,7 @@ def study_record(tolerances: Tolerances, on: str) -> Check:
     def check(values: Mapping[str, Any], untyped: Mapping[str, str], all_found: list[Found]) -> None:
         status, since, entered = values["status"], values["status_date"], values["enrolment_date"]
         if since is None:
-            if status is not None and status != STUDYING and "status_date" not in untyped:
+            if status in LATER and "status_date" not in untyped:
                 all_found.append(found("V12", "no_date", "status", "status_date", status=status))
         else:
             if since > on:

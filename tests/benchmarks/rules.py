@@ -1,6 +1,6 @@
 """`python -m tests.benchmarks rules`: all record rules on one core, over the mix of the other benchmarks.
 
-A third persons, a third learners, a third study records, decoded as RECORDS decodes them. `clean`: nothing is wrong with them;
+A third persons, a third learners, a third study records, decoded as RECORDS decodes them. `clean`: as they come, a few born on a first of January;
 `flawed`: one in ten has something wrong, a little more than the demo's universities.
 """
 
