@@ -91,7 +91,7 @@ def _cases(rule: Rule) -> Iterator[str]:
     for case in rule.cases.values():
         late = f" ({STATUSES['not yet'].vi} · not yet)" if case.not_yet else ""
         severity = SEVERITIES[case.severity]
-        yield f"| {case.text.vi} | {case.text.en} | {severity.vi} · {severity.en}{late} |"
+        yield f"| {case.shown('vi')} | {case.shown('en')} | {severity.vi} · {severity.en}{late} |"
     yield ""
 
 

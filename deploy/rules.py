@@ -83,7 +83,7 @@ def _screen(rule: Rule, language: str) -> list[str]:
     if rule.not_yet:
         lines.append(f"{said(STATUSES['not yet'])}: {said(rule.not_yet)}")
     lines += [f"{'Nguồn' if vi else 'Source'}: {said(rule.source)}", ""]
-    lines += [f"  {said(SEVERITIES[case.severity])}: {said(case.text)}" for case in rule.cases.values()]
+    lines += [f"  {said(SEVERITIES[case.severity])}: {case.shown(language)}" for case in rule.cases.values()]
     lines += [f"  ✓ {shown(example)}" for example in rule.good]
     lines += [f"  ✗ {shown(example)}" for example in rule.bad]
     return lines

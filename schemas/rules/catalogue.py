@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 Stage = Literal["records", "people", "sets"]
@@ -40,6 +41,15 @@ class Case:
     text: Text
     stage: Stage
     not_yet: Text | None = None
+
+    def shown(self, language: str, details: Mapping[str, str] = MappingProxyType({})) -> str:
+        """The sentence with the details of a finding; what is not known shows as a gap."""
+        return self.text.in_language(language).format_map(_Known(details))
+
+
+class _Known(dict[str, str]):
+    def __missing__(self, name: str) -> str:
+        return "…"
 
 
 @dataclass(frozen=True)

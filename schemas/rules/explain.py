@@ -24,11 +24,4 @@ def explain(rule: str, details: Mapping[str, str], language: str) -> Explained:
     todo = known.todo.in_language(language)
     if case is None:
         return Explained(known.title.in_language(language), todo)
-    return Explained(case.text.in_language(language).format_map(_Known(details)), todo)
-
-
-class _Known(dict[str, str]):
-    """Details; one that an older program did not send shows as a gap."""
-
-    def __missing__(self, name: str) -> str:
-        return "…"
+    return Explained(case.shown(language, details), todo)

@@ -223,8 +223,8 @@ def degree_has_study(degree: Fields, study: Fields | None, decisions: Iterable[F
     """R08: the study record that a degree ends, and the decision. `decisions`: those of the study record."""
     awarded = degree["award_date"]
     if study is None:
-        horizon = int(_tolerance("R08", "horizon_year", awarded or "9999-12-31"))
-        historic = awarded is not None and int(awarded[:4]) < horizon
+        day = earliest(awarded) if awarded is not None else None
+        historic = day is not None and day.year < _tolerance("R08", "horizon_year", day.isoformat())
         return found("R08", "historic" if historic else "no_study", "study_record")
     if degree["decision_number"] or any(one["kind"] in KINDS[GRADUATED] for one in decisions):
         return None

@@ -15,7 +15,7 @@ from deploy.demo.flaws import mojibake
 from deploy.demo.people import GIVEN_FEMALE, GIVEN_MALE, MIDDLE_FEMALE, MIDDLE_MALE, SURNAMES, Population
 from schemas.avro_schema import ENTITIES, fields
 from schemas.names import canonical_key, encoding_fault, has_foreign_letters, is_clean, name_fault
-from schemas.rules import RULES, Found, check, day_of, is_plausible_citizen_number
+from schemas.rules import RULES, Found, check, day_of, is_plausible_citizen_number, related
 from schemas.rules.dates import add_months, age, before, days_between, is_date
 from schemas.rules.numbers import contradicted
 from schemas.rules.related import FINAL, KINDS, STEPS, transition
@@ -131,7 +131,8 @@ def test_any_text_as_a_number_is_judged_and_not_shown(number: str) -> None:
 @given(st.text(st.sampled_from("0123456789-"), max_size=11))
 def test_a_date_is_what_the_calendar_has(text: str) -> None:
     try:
-        known = len(text) in (4, 7, 10) and date.fromisoformat(text + "0001-01-01"[len(text) :]) is not None
+        whole = text + "0001-01-01"[len(text) :]
+        known = len(text) in (4, 7, 10) and date.fromisoformat(whole).isoformat() == whole
     except ValueError:
         known = False
     assert is_date(text) == known
@@ -251,3 +252,65 @@ def declared(one: Found, entity: str) -> bool:
     rule = RULES[one.rule]
     names = {*rule.fields.get(entity, ()), *rule.fields.get("*", ())}
     return one.case in rule.cases and bool(names) and ("*" in names or set(one.fields) <= names)
+
+
+# -- related records
+
+_TEXTS = st.one_of(
+    st.none(),
+    st.text(max_size=11),
+    st.sampled_from(
+        [
+            "2001",
+            "2001-05",
+            "2001-05-17",
+            "2026-02-30",
+            "9999-12-31",
+            "0001-01-01",
+            *STEPS,
+            *(kind for kinds in KINDS.values() for kind in kinds),
+            "4",
+            "M",
+            "F",
+            "ACTIVE",
+            "7",
+        ]
+    ),
+)
+_INTS = st.none() | st.integers(-(1 << 31), (1 << 31) - 1)
+
+
+def record_of(entity: str) -> st.SearchStrategy[dict[str, Any]]:
+    kinds = {"int": _INTS, "bool": st.none() | st.booleans()}
+    return st.fixed_dictionaries({field.name: kinds.get(field.kind, _TEXTS) for field in fields(entity)})
+
+
+@given(st.data(), days)
+def test_no_related_record_stops_the_rules(data: st.DataObject, day: date) -> None:
+    """The state holds what was sent: a date may be any text there."""
+    on = day.isoformat()
+
+    def draw(entity: str) -> dict[str, Any]:
+        return data.draw(record_of(entity))
+
+    study, programme, person, degree = draw("study_record"), draw("programme"), draw("person"), draw("degree")
+    licences, corrections = [draw("major_licence")], [draw("degree_correction")]
+    decisions = [draw("study_decision"), draw("study_decision")]
+    found = [
+        related.age_at_entry(study, person),
+        related.licensed_before_enrolment(study, programme, licences),
+        related.programme_is_licensed(programme, licences),
+        related.own_programme("DHA/study_record/1", study),
+        related.transition(draw("study_record"), study, decisions),
+        related.study_before_award(study, degree),
+        related.study_time(study, programme, on),
+        related.decision_of_status(study, decisions),
+        *related.unique_numbers(degree, {"DHA/degree/2": draw("degree")}),
+        related.correction_present(degree, corrections),
+        related.degree_matches_person(degree, person, corrections),
+        related.working_age(draw("staff_contract"), person, on),
+        related.degree_has_study(degree, None, []),
+        related.degree_has_study(degree, study, decisions),
+    ]
+    for one in found:
+        assert one is None or one.case in RULES[one.rule].cases
