@@ -6,32 +6,23 @@ from calendar import monthrange
 from datetime import date, timedelta
 from functools import lru_cache
 
+from schemas.rules.dates import add_months, is_date
+
 DAY = timedelta(days=1)
 
 
 @lru_cache(maxsize=50_000)
 def days(text: str | None) -> tuple[date, date] | None:
     """The first and the last day that a date may mean; None for no date, and for text that is none."""
-    try:
-        parts = [int(part) for part in (text or "").split("-")]
-        match parts:
-            case [year]:
-                return date(year, 1, 1), date(year, 12, 31)
-            case [year, month]:
-                return date(year, month, 1), date(year, month, monthrange(year, month)[1])
-            case [year, month, day]:
-                return date(year, month, day), date(year, month, day)
-    except ValueError:
+    if text is None or not is_date(text):
         return None
-    return None
-
-
-def months_later(day: date, months: int) -> date:
-    """The same day so many months later, or the last of a shorter month; the last day of all times if there is none."""
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    if year > date.max.year:
-        return date.max
-    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+    match [int(part) for part in text.split("-")]:
+        case [year]:
+            return date(year, 1, 1), date(year, 12, 31)
+        case [year, month]:
+            return date(year, month, 1), date(year, month, monthrange(year, month)[1])
+        case _:
+            return date.fromisoformat(text), date.fromisoformat(text)
 
 
 def surely_overlap(
@@ -45,7 +36,7 @@ def surely_overlap(
     begin = max(begins[0][1], begins[1][1])
     ends = [known[0] for known in (days(one[1]), days(other[1])) if known]
     end = min(ends, default=date.max)
-    return (begin, end) if begin <= end and months_later(begin, months) - DAY <= end else None
+    return (begin, end) if begin <= end and add_months(begin, months) - DAY <= end else None
 
 
 def may_overlap(one: tuple[str | None, str | None], other: tuple[str | None, str | None]) -> bool:

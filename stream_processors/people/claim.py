@@ -61,6 +61,11 @@ class Claim(NamedTuple):
         """All of it, decoded."""
         return _CLAIM.decode(self.raw, HEADER_SIZE)[0]
 
+    def bare(self) -> Mapping[str, Any]:
+        """All of it but the facts, decoded."""
+        raw = self.raw[: self.facts] + b"\x00" + self.raw[_behind_facts(self.raw, self.facts) :]
+        return _CLAIM.decode(raw, HEADER_SIZE)[0]
+
 
 def read_claim(raw: bytes) -> Claim:
     """A claim message.

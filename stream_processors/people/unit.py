@@ -30,6 +30,8 @@ from stream_processors.store import Store
 CROWD = 100
 """More live claims than this are no one person: an institution has put one number into many records. To compare them all, at each
 change of one, would stop the partition and with it every institution (P5); so each claim is then a golden person of its own."""
+HEAVY = 200_000
+"""Bytes of a person's claims, above which what hangs from them is no one life either, and is not looked at (P5)."""
 
 
 @dataclass
@@ -169,7 +171,9 @@ class Unit(Scratch):
         if len(claims) == 1 and claims[0].is_plain():
             rests = [(person, message.plain(claims[0]))]
         elif claims:
-            verdict = judge(person, [c.value() for c in claims], self._is_own(person), self._on_bus)
+            heavy = sum(len(c.raw) for c in claims) > HEAVY
+            values = [c.bare() if heavy else c.value() for c in claims]
+            verdict = judge(person, values, self._is_own(person), self._on_bus)
             findings = verdict.findings
             rests = [(p.golden.person_key, message.judged(p, conflict=verdict.conflict)) for p in verdict.persons]
         for key, rest in rests:
@@ -226,9 +230,7 @@ class Unit(Scratch):
 
     def _alone(self, person: str, claim: Claim) -> None:
         """The golden person of one claim of a crowd."""
-        (one,) = judge(
-            _alone_key(person, claim.record_key), [{**claim.value(), "facts": []}], lambda _: True, self._on_bus
-        ).persons
+        (one,) = judge(_alone_key(person, claim.record_key), [claim.bare()], lambda _: True, self._on_bus).persons
         self._golden(one.golden.person_key, message.judged(Judged(one.golden, (CONFLICT,)), conflict=True).raw)
 
     def _crowd_before(self, person: str) -> Note:
