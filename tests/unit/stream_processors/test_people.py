@@ -292,7 +292,7 @@ def test_a_key_whose_records_went_two_ways_leads_nowhere(people: People) -> None
 def test_more_facts_than_a_life_has_are_not_looked_at(people: People) -> None:
     values = person(full_name="A", birth_date="2001")
     people.take(claim("UNI-A/person/1", 1, values, facts=full_time("UNI-A")))
-    many = [fact("STUDY", f"UNI-B/study_record/{n}", valid_from="2020-01-01") for n in range(5000)]
+    many = [fact("STUDY", f"UNI-B/study_record/{n}", valid_from="2020-01-01") for n in range(8000)]
     people.take(claim("UNI-B/person/9", 2, values, facts=[*full_time("UNI-B"), *many]))
     assert people.open() == []
     assert people.live()[KEY]["claims"] == ["UNI-A/person/1", "UNI-B/person/9"]
