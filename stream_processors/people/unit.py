@@ -8,7 +8,7 @@ many records carry stays cheap to change.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
@@ -78,13 +78,14 @@ class Unit(Scratch):
         self._at = (0, 0)
         self._store = store
         self._contract = contract
+        self._claim, self._person = contract.header("Claim"), contract.header("GoldenPerson")
         self._keys = keys
         self._partitions = partitions
         self._on_bus = on_bus
 
     def take(self, raw: bytes, offset: int) -> None:
         """Keep a claim if it is newer than what is known of the person and record; the person is touched."""
-        raw = self._contract.current("Claim", raw)
+        raw = self._current(raw)
         claim = read_claim(raw)
         person = claim.person_key
         key = self._key(person, claim.record_key)
@@ -93,7 +94,7 @@ class Unit(Scratch):
             if touched[key].version >= claim.version:
                 return
         elif stored := self._store.get(key):
-            version, live = glance(self._contract.current("Claim", stored))
+            version, live = glance(self._current(stored))
             if version >= claim.version:
                 return
             if live:
@@ -104,6 +105,10 @@ class Unit(Scratch):
         self.changes[key] = raw
         self._newest[person] = (offset, claim.changed_at)
         self.changed_at.append(claim.changed_at)
+
+    def _current(self, raw: bytes) -> bytes:
+        """A claim in this program's version of the contract; nearly all are."""
+        return raw if raw.startswith(self._claim) else self._contract.current("Claim", raw)
 
     def settle(self) -> None:
         """Work out every touched person once, and say what changed."""
@@ -201,12 +206,13 @@ class Unit(Scratch):
         unit has not in its hands."""
         claims = [c for c in touched.values() if c.body is not None]
         if lived > sum(key in self._lived for key in touched):
-            claims += [c for key, c in self._stored(person) if key not in touched and c.body is not None]
+            claims += [claim for _, claim in self._stored(person, besides=touched) if claim.body is not None]
         return claims
 
-    def _stored(self, person: str) -> Iterable[tuple[bytes, Claim]]:
+    def _stored(self, person: str, besides: Container[bytes] = ()) -> Iterator[tuple[bytes, Claim]]:
         for key, raw in self._store.scan(self._key(person, "")):
-            yield key, read_claim(self._contract.current("Claim", raw))
+            if key not in besides:
+                yield key, read_claim(self._current(raw))
 
     def _moved_to(self, person: str) -> str:
         """The person key that all of the person's records moved to, if it is one."""
@@ -263,7 +269,7 @@ class Unit(Scratch):
         key = person_key.encode()
         value = b"".join(
             (
-                self._contract.header("GoldenPerson"),
+                self._person,
                 text_bytes(person_key),
                 long_bytes(self.account.generation),
                 long_bytes(place),
