@@ -30,6 +30,7 @@ PARTS: dict[str, Part] = {
     "national": Part("deploy.national", "national", "", "Set up the national side: users, rights, topics, settings."),
     "institution": Part("deploy.institution", "institution", "", "Institutions: take up, accept a source, decide."),
     "dead-letters": Part("deploy.dead_letters", "dead_letters", "", "What could not be processed: look, replay."),
+    "codes": Part("deploy.codes", "codes", "", "Code tables: look, compare, what would break, take in."),
     "schemas": Part("deploy.schemas_command", "schemas", "", "The contract's schemas: check, register, pages."),
     "rules": Part("deploy.rules", "rules", "", "The rule directory: every rule, in words, with examples."),
     "status": Part("deploy.status", "status", "", "What running processes say, per institution and stage."),

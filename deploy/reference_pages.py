@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from deploy import rule_page
+from deploy.codes_page import body as _codes
 from deploy.command import root
 from schemas.avro_schema import FOLDER, NAMESPACE, RECORD_TYPES, record_name
 from schemas.avro_schema import fields as entity_fields
@@ -263,6 +264,7 @@ _PAGES: dict[str, tuple[str, str, Callable[[], Iterable[str]]]] = {
     "topics": ("Topics", "`schemas/topics.py`", _topics),
     "rules": ("Danh mục quy tắc · Rule directory", "`schemas/rules/directory.yaml`", _rules),
     "survivorship": ("Survivorship", "`schemas/rules/survivorship.py`", _survivorship),
+    "codes": ("Code tables · Bảng mã", "`schemas/codes/`", _codes),
     "commands": ("Commands", "the commands' own help", _commands),
     "entities": ("Entities and messages", "`schemas/avro/`", _entities),
 }

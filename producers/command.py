@@ -146,14 +146,22 @@ def init(settings_file: Path | None, output: Path | None) -> None:
 @settings_option
 @json_option
 @click.option("--offline", is_flag=True, help="Only the file, without the source.")
+@click.option(
+    "--values", is_flag=True, help="Also count the source's own codes: which have no mapping? Reads whole tables."
+)
 @reported
-def check(settings_file: Path | None, as_json: bool, offline: bool) -> None:
-    """Check the mapping file, and that the source has what it names."""
+def check(settings_file: Path | None, as_json: bool, offline: bool, values: bool) -> None:
+    """Check the mapping file, that the source has what it names, and how its code maps cover the national code tables."""
+    if offline and values:
+        raise click.UsageError("--values looks into the source, --offline does not")
     settings = agent_settings(settings_file)
+    from producers.mapping.coverage import coverage
     from producers.mapping.load import load
 
     mapping = load(Path(settings.mapping))
-    if not offline:
+    if offline:
+        found = list(coverage(mapping))
+    else:
         from producers.sources.postgresql.tables import PostgresReader, require
 
         reader = PostgresReader(settings.source_dsn)
@@ -163,10 +171,22 @@ def check(settings_file: Path | None, as_json: bool, offline: bool) -> None:
                 keys[record.table] += record.key_columns
             wanted = {table: mapping.columns_of(table) for table in mapping.tables}
             require(reader.describe(mapping.tables), wanted, keys)
+            found = list(coverage(mapping, reader if values else None))
         finally:
             reader.close()
-    facts = {"institution": mapping.institution, "revision": mapping.revision, "tables": list(mapping.tables)}
-    click.echo(json.dumps(facts) if as_json else say("The mapping is fine.", "Tệp ánh xạ hợp lệ."))
+    wrong = any(field.wrong for field in found)
+    if as_json:
+        facts = {"institution": mapping.institution, "revision": mapping.revision, "tables": list(mapping.tables)}
+        click.echo(json.dumps(facts | {"codes": [field.as_dict() for field in found]}, ensure_ascii=False))
+    else:
+        from producers.mapping.coverage_text import lines
+
+        for line in lines(found, language()):
+            click.echo(line)
+        fine = say("The mapping is fine.", "Tệp ánh xạ hợp lệ.")
+        click.echo(say("Correct the code maps.", "Cần sửa bảng ánh xạ mã.") if wrong else fine)
+    if wrong:
+        raise SystemExit(int(Exit.FINDINGS))
 
 
 @agent.command()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 import sqlalchemy as sa
 
 from schemas.errors import HemisError
-from sinks import views
-from sinks.model import METADATA, TARGETS
+from sinks import codes, views
+from sinks.model import CODE, METADATA, TARGETS
 
 FOLDER = Path(__file__).parent / "migrations"
 _LOCK = 4736_4947
@@ -33,13 +34,14 @@ def migrate(engine: sa.Engine, phase: Phase = "all") -> list[str]:
         postgres = connection.dialect.name == "postgresql"
         if not postgres:
             METADATA.create_all(connection)
-            return ["tables"]
+            return ["tables", *codes.fill(connection)]
         connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
         wanted = _until(phase, _current(connection))
         for statement in views.drop():
             connection.exec_driver_sql(statement)
         done = _upgrade(connection, wanted)
         done += follow_contract(connection)
+        done += codes.fill(connection)
         for statement in views.create():
             connection.exec_driver_sql(statement)
     return done
@@ -50,21 +52,27 @@ def follow_contract(connection: sa.Connection) -> list[str]:
     inspector = sa.inspect(connection)
     known = set(inspector.get_table_names())
     done = []
-    for target in TARGETS.values():
-        for table in (target.table, target.history):
-            if table is None:
-                continue
-            if table.name not in known:
-                table.create(connection)
-                done.append(f"table {table.name}")
-                continue
-            columns = {column["name"] for column in inspector.get_columns(table.name)}
-            for column in table.columns:
-                if column.name not in columns:
-                    kind = column.type.compile(dialect=connection.dialect)
-                    connection.exec_driver_sql(f'ALTER TABLE {table.name} ADD COLUMN "{column.name}" {kind}')
-                    done.append(f"column {table.name}.{column.name}")
+    for table in _followed():
+        if table.name not in known:
+            table.create(connection)
+            done.append(f"table {table.name}")
+            continue
+        columns = {column["name"] for column in inspector.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in columns:
+                kind = column.type.compile(dialect=connection.dialect)
+                connection.exec_driver_sql(f'ALTER TABLE {table.name} ADD COLUMN "{column.name}" {kind}')
+                done.append(f"column {table.name}.{column.name}")
     return done
+
+
+def _followed() -> Iterator[sa.Table]:
+    """The tables whose shape the contract decides; all others have their revision."""
+    for target in TARGETS.values():
+        yield target.table
+        if target.history is not None:
+            yield target.history
+    yield CODE
 
 
 def require_schema(engine: sa.Engine) -> None:
@@ -82,11 +90,10 @@ def require_schema(engine: sa.Engine) -> None:
             raise HemisError("E502", f"revisions not applied: {', '.join(missing)}")
     columns = inspector.get_multi_columns()
     there = {(table, column["name"]) for (_, table), found in columns.items() for column in found}
-    for target in TARGETS.values():
-        for table in (target.table, target.history):
-            for column in table.columns if table is not None else ():
-                if (column.table.name, column.name) not in there:
-                    raise HemisError("E502", f"missing: {column.table.name}.{column.name}")
+    for table in _followed():
+        for column in table.columns:
+            if (table.name, column.name) not in there:
+                raise HemisError("E502", f"missing: {table.name}.{column.name}")
 
 
 def _current(connection: sa.Connection) -> str | None:

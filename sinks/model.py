@@ -213,6 +213,20 @@ sa.Index(
     sqlite_where=FINDING.table.c.status == "OPEN",
 )
 
+CODE = sa.Table(
+    "code",
+    METADATA,
+    sa.Column("table_name", KEY, primary_key=True),
+    sa.Column("code", KEY, primary_key=True),
+    sa.Column("former", sa.Integer(), primary_key=True),
+    sa.Column("vi", sa.Text(), nullable=False),
+    sa.Column("en", sa.Text(), nullable=False),
+    sa.Column("parent", KEY, nullable=True),
+    sa.Column("valid_from", sa.Date(), nullable=True),
+    sa.Column("valid_to", sa.Date(), nullable=True),
+    sa.Column("source", sa.Text(), nullable=False),
+    comment="Code tables: former = 0 is a code's newest meaning. Follows schemas/codes/ at every migration.",
+)
 PERSON_CLAIM = sa.Table(
     "person_claim",
     METADATA,

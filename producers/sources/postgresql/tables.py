@@ -35,6 +35,8 @@ where c.relkind in ('r', 'p') and n.nspname || '.' || c.relname = any(%s)
 COUNTED_ROWS = 50_000
 """Rows of one step of a count."""
 
+_DISTINCT = 10_000
+"""Texts of a column that are looked at; codes are fewer."""
 _ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
 _ESCAPES = {b"b": b"\b", b"t": b"\t", b"n": b"\n", b"r": b"\r", b"f": b"\f", b"v": b"\v"}
 
@@ -170,6 +172,21 @@ class PostgresReader:
 
     def whole(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
         return self._copy(sql.SQL("select {} from {}").format(_names(columns), _table(table)))
+
+    def counts(self, table: str, column: str) -> dict[str, int]:
+        """The texts that stand in a column, most frequent first, with their rows; nulls are left out."""
+        query = sql.SQL(
+            "select {0}::text, count(*) from {1} where {0} is not null group by 1 order by 2 desc limit {2}"
+        ).format(sql.Identifier(column), _table(table), sql.Literal(_DISTINCT))
+        return {(value or b"").decode("utf-8", "replace"): int(rows or b"0") for value, rows in self._copy(query)}
+
+    def pairs(self, table: str, key: str, value: str) -> dict[str, str | None]:
+        """A look-up table as texts."""
+        return {
+            k.decode("utf-8", "replace"): None if v is None else v.decode("utf-8", "replace")
+            for k, v in self.whole(table, (key, value))
+            if k is not None
+        }
 
     def _copy(self, query: sql.Composed) -> Iterator[list[bytes | None]]:
         try:

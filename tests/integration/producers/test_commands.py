@@ -30,6 +30,20 @@ def test_check_and_preview_mask_the_person(world: World) -> None:
     assert "Nguyễn Văn An" in world.command("preview", "--json", "--show").stdout
 
 
+def test_check_finds_local_codes_without_a_mapping(world: World) -> None:
+    world.sql(PERSON)
+    assert world.command("check", "--values").returncode == 0
+    world.sql(PERSON.replace("values (1", "values (2").replace("'Nam'", "'Khác'"))
+    world.sql("insert into groups values (3, '99')")
+    world.sql(PERSON.replace("values (1", "values (3").replace("'Nam', 1", "'Nam', 3"))
+    checked = world.command("check", "--values", "--json")
+    assert checked.returncode == 1, checked.stderr
+    found = {field["field"]: field for field in json.loads(checked.stdout)["codes"]}
+    assert found["sex"]["unmapped"] == {"Khác": 1}
+    assert found["ethnicity"]["unknown"] == ["99"]
+    assert world.command("check").returncode == 0
+
+
 def test_wrong_mappings_say_where(world: World) -> None:
     world.mapping(MAPPING.format(institution=world.institution).replace("column: born", "column: bor"))
     missing = world.command("check")
