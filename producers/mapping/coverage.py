@@ -18,7 +18,7 @@ CONSTANT = "constant"
 class Local(Protocol):
     """The live database, as far as codes go."""
 
-    def counts(self, table: str, column: str) -> dict[str, int]:
+    def frequencies(self, table: str, column: str) -> dict[str, int]:
         """The texts that stand in a column, with their rows; the most frequent ones if there are very many."""
 
     def pairs(self, table: str, key: str, value: str) -> dict[str, str | None]:
@@ -94,7 +94,7 @@ def _targets(mapping: Mapping, rule: FieldRule, found: dict[str, int] | None) ->
 
 def _found(mapping: Mapping, record: RecordRule, rule: FieldRule, local: Local) -> dict[str, int]:
     """A field's local codes with their rows. A key that its look-up does not have stands for itself."""
-    direct = local.counts(record.table, rule.column)
+    direct = local.frequencies(record.table, rule.column)
     if rule.lookup is None:
         return direct
     lookup = mapping.lookups[rule.lookup]

@@ -173,7 +173,7 @@ class PostgresReader:
     def whole(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
         return self._copy(sql.SQL("select {} from {}").format(_names(columns), _table(table)))
 
-    def counts(self, table: str, column: str) -> dict[str, int]:
+    def frequencies(self, table: str, column: str) -> dict[str, int]:
         """The texts that stand in a column, most frequent first, with their rows; nulls are left out."""
         query = sql.SQL(
             "select {0}::text, count(*) from {1} where {0} is not null group by 1 order by 2 desc limit {2}"

@@ -31,7 +31,7 @@ lookups:
 class Database:
     """Texts of a live database."""
 
-    def counts(self, table: str, column: str) -> dict[str, int]:
+    def frequencies(self, table: str, column: str) -> dict[str, int]:
         return {
             ("public.students", "sex"): {"Nam": 60, "Nữ  ": 30, "?": 4, "Khác": 1},
             ("public.students", "born_in"): {"7": 50, "8": 2, "9": 3, "10": 5},
