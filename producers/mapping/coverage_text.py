@@ -18,8 +18,8 @@ def lines(found: Iterable[Coverage], language: str) -> Iterator[str]:
 
 def _one(c: Coverage, vi: bool) -> Iterator[str]:
     if not c.mapped and c.source != CONSTANT and c.unmapped is None:
-        told = "mã quốc gia như ở nguồn, chưa xem giá trị" if vi else "national codes as they stand, not looked at"
-        yield f"· {c.entity}.{c.field} ← {c.source}: {told} ({c.code_table})"
+        seen = "mã quốc gia như ở nguồn, chưa xem giá trị" if vi else "national codes as they stand, not looked at"
+        yield f"· {c.entity}.{c.field} ← {c.source}: {seen} ({c.code_table})"
         return
     part = "" if c.complete else (" (danh mục chưa đầy đủ)" if vi else " (the list is not complete)")
     covered = f"{c.covered}/{c.of} mã của {c.code_table}" if vi else f"{c.covered} of {c.of} codes of {c.code_table}"
