@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import date, timedelta
+from functools import lru_cache
+from time import time
 
-_VIETNAM = timezone(timedelta(hours=7))
-_ALWAYS = (("", ""),)
+_VIETNAM_SECONDS = 7 * 3600
+_FOREVER = "9999-12-31"
+_ALWAYS = (("", _FOREVER),)
 _NO_ATTRIBUTES: Mapping[str, str] = {}
 
 
@@ -42,7 +45,12 @@ def _before(start: str, end: str) -> bool:
 
 def today() -> str:
     """In Vietnam, wherever the process runs."""
-    return datetime.now(_VIETNAM).date().isoformat()
+    return _iso(int(time() + _VIETNAM_SECONDS) // 86_400)
+
+
+@lru_cache(2)
+def _iso(days: int) -> str:
+    return (date(1970, 1, 1) + timedelta(days)).isoformat()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +114,12 @@ class CodeTable:
             return spans is not None
         if on is None:
             on = today()
-        n = len(on)
-        for start, end in spans:  # noqa: SIM110 - a generator would double the time
-            if start[:n] <= on and (not end or on <= end[:n]):
-                return True
-        return False
+        if (n := len(on)) == len(_FOREVER):
+            for start, end in spans:  # noqa: SIM110 - a generator would double the time
+                if start <= on <= end:
+                    return True
+            return False
+        return any(start[:n] <= on <= end[:n] for start, end in spans)
 
     def label(self, code: str, language: str, on: str | None = None) -> str | None:
         """In "vi" or "en"; Vietnamese where no English is given. Without a date: the newest."""
@@ -146,7 +155,10 @@ class CodeTable:
             return None
         if on is None:
             return rows[-1]
-        return next((row for row in reversed(rows) if row.holds(on)), None)
+        for row in reversed(rows):
+            if row.holds(on):
+                return row
+        return None
 
 
 def _is_always(rows: tuple[Row, ...]) -> bool:
@@ -154,4 +166,4 @@ def _is_always(rows: tuple[Row, ...]) -> bool:
 
 
 def _spans(rows: tuple[Row, ...]) -> tuple[tuple[str, str], ...]:
-    return tuple((row.valid_from, row.valid_to) for row in rows)
+    return tuple((row.valid_from, row.valid_to or _FOREVER) for row in rows)
