@@ -83,7 +83,11 @@ def look(engine: sa.Engine) -> Seen:
                 columns.operation != "CANCEL"
             )
         ).all()
-    return {row.institution: (row.changed_at.timestamp(), float(row.interval_seconds or 15)) for row in rows}
+    seen: Seen = {}
+    for row in rows:
+        found = row.changed_at.timestamp(), float(row.interval_seconds or 15)
+        seen[row.institution] = max(found, seen.get(row.institution, found))
+    return seen
 
 
 def tidy(engine: sa.Engine, before: datetime) -> int:

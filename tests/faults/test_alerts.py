@@ -29,6 +29,8 @@ SHORTER = 30
 promtool's tests keep the true ones."""
 NOTICED_SECONDS = 60.0
 BRAKE_LEAST = 20
+ROWS = 300
+LEARNERS = f"insert into learners (id, tag) select i, 'UB-' || i from generate_series(1, {ROWS}) i"
 _DURATION = re.compile(r"(?<=\[)(\d+)([mh])(?=\])|(?<=for: )(\d+)([mh])|(?<=offset )(\d+)([mh])")
 
 Firing = set[tuple[str, str]]
@@ -149,40 +151,54 @@ def test_what_an_institution_does_wrong_is_told_and_the_alert_ends(watched: Watc
     def again(**changed: object) -> bytes:
         return hello[:5] + codec("vn.hemis.Hello").encode(said | changed)
 
-    canary = [
-        m.value() or b"" for m in wire.read(world.stack.admin_config(), topic) if b"/canary/" in (m.key() or b"")
-    ][-1]
-    event = envelope.read(canary)
-    forged = (
-        envelope.write(
-            envelope.schema_id_of(canary),
-            operation=event.operation,
-            snapshot=False,
-            version=event.version + 1,
-            changed_at=event.changed_at,
-            captured_at=event.captured_at,
-            instance=event.instance,
-            source_table=event.source_table,
-            record_key="UB/canary/agent",
-        )
-        + canary[event.body :]
+    wire.send_as_institution(
+        world.stack, "UA", topic, b"UB/canary/agent", like_a_canary(world, "UA", "UB/canary/agent")
     )
-    wire.send_as_institution(world.stack, "UA", topic, b"UB/canary/agent", forged)
     wire.send_as_institution(world.stack, "UA", topic, b"UA/person/1", b"rubbish")
     wire.send_as_institution(world.stack, "UA", topic, b"hello", again(system_id="another", instance="another"))
     wire.send_as_institution(world.stack, "UA", topic, b"hello", again(gap=True))
-    rows = 3 * BRAKE_LEAST
     with psycopg.connect(world.source_dsn("UB"), autocommit=True) as source:
-        source.execute(b"insert into learners (id, tag) select i, 'UB-' || i from generate_series(1, %s) i", [rows])
-        with psycopg.connect(world.national_dsn, autocommit=True) as national:
-            count = "select count(*) from learner where institution = 'UB'"
-            wait_until(lambda: national.execute(count).fetchone() == (rows,), "the learners have arrived")
+        source.execute(LEARNERS)
+        wait_until(
+            lambda: watched.short.query(f'hemis_state_records{{institution="UB"}} > {ROWS}'), "they have arrived"
+        )
         source.execute("delete from learners")
     alerts = ("HemisDeadLettersRising", "HemisForgedInstitution", "HemisTwoAgents", "HemisGap")
     watched.wait_firing({(name, "UA") for name in alerts} | {("HemisCancelsHeld", "UB")})
     assert ("HemisForgedInstitution", "UB") not in watched.firing(watched.short)
     release(world, "UB")
+    watched.wait_firing({("HemisCancelWave", "UB")})
+    with psycopg.connect(world.source_dsn("UB"), autocommit=True) as source:
+        source.execute(LEARNERS)
     watched.wait_quiet(90.0)
+
+
+def test_changes_that_come_late_are_told_and_the_alert_ends(watched: Watched) -> None:
+    world, topic = watched.world, CHANGES.name_for("UA")
+    for number in range(40):
+        key = f"UA/canary/late-{number}"
+        wire.send_as_institution(world.stack, "UA", topic, key.encode(), like_a_canary(world, "UA", key, late=100.0))
+    watched.wait_firing({("HemisDelayObjectiveBurning", "UA")})
+    watched.wait_quiet()
+
+
+def like_a_canary(world: World, code: str, key: str, late: float = 0.0) -> bytes:
+    """The institution's newest canary, under another record key, as if it had begun its way earlier."""
+    messages = wire.read(world.stack.admin_config(), CHANGES.name_for(code))
+    raw = [message.value() or b"" for message in messages if b"/canary/agent" in (message.key() or b"")][-1]
+    event = envelope.read(raw)
+    prefix = envelope.write(
+        envelope.schema_id_of(raw),
+        operation=event.operation,
+        snapshot=False,
+        version=event.version + 1,
+        changed_at=event.changed_at - int(late * 1e6),
+        captured_at=event.captured_at,
+        instance=event.instance,
+        source_table=event.source_table,
+        record_key=key,
+    )
+    return prefix + raw[event.body :]
 
 
 def release(world: World, code: str) -> None:
