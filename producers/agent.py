@@ -98,7 +98,7 @@ class Agent:
         """From connecting to the first error."""
         self._measures.state = "connecting"
         source = PostgresSource(self._settings.source_dsn, self._settings.slot)
-        inbox = Inbox(self._settings.kafka(), self._settings.institution)
+        inbox = Inbox(self._settings.kafka(), self._settings.institution, self._data)
         publisher: Publisher | None = None
         loader: Loader | None = None
         watch: Watch | None = None
@@ -306,7 +306,7 @@ class Agent:
         lane = Lane(publisher, self._waiting(source))
         measures, state = self._measures, self._file.state
         measures.session()
-        measures.beat(lane, loader, inbox.findings_open)
+        measures.beat(lane, loader, inbox.findings)
         measures.state = "streaming"
         self._ran = True
         tidy: Callable[[], bool] = _every(0.25)
@@ -331,7 +331,7 @@ class Agent:
                 measures.confirmed(done.position, done.committed_at)
             if not tidy():
                 continue
-            measures.beat(lane, loader, inbox.findings_open)
+            measures.beat(lane, loader, inbox.findings)
             if loader.crash is not None:
                 raise loader.crash
             if watch.lost:

@@ -14,12 +14,13 @@ from typing import Any, ParamSpec, TypeVar
 import click
 
 from schemas.errors import Exit, HemisError
+from schemas.findings import STATUSES, Language
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def language() -> str:
+def language() -> Language:
     return "vi" if os.environ.get("HEMIS_LANGUAGE", "").lower().startswith("vi") else "en"
 
 
@@ -232,6 +233,39 @@ def doctor(settings_file: Path | None, as_json: bool) -> None:
         if not finding.fine and finding.sql:
             click.echo(f"    → {finding.sql}")
     if not all(finding.fine for finding in findings):
+        raise SystemExit(int(Exit.FINDINGS))
+
+
+@agent.command()
+@settings_option
+@json_option
+@click.option("--rule", default="", help="Only this rule.")
+@click.option("--entity", default="", help="Only records of this entity.")
+@click.option("--status", type=click.Choice([*STATUSES, "ALL"]), help="Default: OPEN and DISPUTED.")
+@click.option("--xlsx", type=click.Path(path_type=Path), help="Write them to this file.")
+@reported
+def findings(
+    settings_file: Path | None, as_json: bool, rule: str, entity: str, status: str | None, xlsx: Path | None
+) -> None:
+    """What the national side has found wrong with this institution's records, as the agent keeps it.
+
+    A finding closes by itself when the row is mended. Exit code 1: there are some.
+    """
+    settings = agent_settings(settings_file)
+    from producers.findings import findings as stored
+    from schemas.findings import ACTIVE, findings_table, short_table
+    from schemas.tables import write_xlsx
+
+    statuses = ACTIVE if status is None else STATUSES if status == "ALL" else (status,)
+    found = stored(Path(settings.data), rule=rule, entity=entity, statuses=statuses)
+    if xlsx is not None:
+        write_xlsx(xlsx, [findings_table(found, language())])
+    if as_json:
+        click.echo(json.dumps([finding.as_dict() for finding in found], ensure_ascii=False))
+    elif xlsx is None:
+        for line in short_table(found, language()).lines() if found else [say("No findings.", "Không có phát hiện.")]:
+            click.echo(line)
+    if any(finding.status in ACTIVE for finding in found):
         raise SystemExit(int(Exit.FINDINGS))
 
 

@@ -5,27 +5,35 @@ Read by assignment, so that the agent's user needs no consumer group. A thread r
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from producers.findings import FindingStore
 from producers.hello import Answer, answer
 from producers.publisher import translated
-from schemas.codec import codec
 from schemas.errors import DecodeError
+from schemas.logs import log
 from schemas.topics import CHANGES, CONTROL, FINDINGS
 
 
 class Inbox:
-    """Answers in order of arrival, and the number of open findings."""
+    """Answers in order of arrival, and the findings, which are kept in `folder`."""
 
-    def __init__(self, config: dict[str, Any], institution: str) -> None:
+    def __init__(self, config: dict[str, Any], institution: str, folder: Path) -> None:
         self.answers: deque[Answer] = deque(maxlen=100)
-        self._open: set[str] = set()
+        self.findings = (0, 0, 0)
+        """Open now; opened and closed since the start."""
+        self._folder = folder
+        self._store: FindingStore | None = None
+        self._findings_end = 0
         self._control = CONTROL.name_for(institution)
         self._findings = FINDINGS.name_for(institution)
         self._changes = CHANGES.name_for(institution)
@@ -45,10 +53,6 @@ class Inbox:
             }
         )
         self._thread = Thread(target=self._run, name="inbox", daemon=True)
-
-    @property
-    def findings_open(self) -> int:
-        return len(self._open)
 
     def changes_end(self, wait: float = 5.0) -> int:
         """The end offset of the institution's changes topic.
@@ -71,35 +75,61 @@ class Inbox:
         """Read what comes from now on; findings from their beginning."""
         try:
             _, end = self._consumer.get_watermark_offsets(TopicPartition(self._control, 0), timeout=5.0)
+            _, self._findings_end = self._consumer.get_watermark_offsets(TopicPartition(self._findings, 0), timeout=5.0)
         except KafkaException:
             end = OFFSET_END
+            self._findings_end = -1
         self._consumer.assign(
             [TopicPartition(self._control, 0, end), TopicPartition(self._findings, 0, OFFSET_BEGINNING)]
         )
         self._thread.start()
 
     def _run(self) -> None:
-        while not self._stop.is_set():
-            messages = self._consumer.consume(1, 0.2)  # asking for many would wait out the time for the rest
-            if messages:
-                messages += self._consumer.consume(500, 0)
-            for message in messages:
-                if message.error() or message.value() is None:
-                    continue
-                self._take(message.topic(), message.key(), message.value())
-
-    def _take(self, topic: str, key: bytes | None, value: bytes) -> None:
+        self._store = self._opened()
         try:
-            if topic == self._control and key == b"hello":
-                self.answers.append(answer(value))
-            elif topic == self._findings:
-                finding, _ = codec("vn.hemis.Finding").decode(value, 5)
-                if finding["status"] == "OPEN":
-                    self._open.add(finding["finding_id"])
-                else:
-                    self._open.discard(finding["finding_id"])
-        except DecodeError:
-            return  # what RECORDS can't have written concerns no agent
+            while not self._stop.is_set():
+                messages = self._consumer.consume(1, 0.2)  # asking for many would wait out the time for the rest
+                if messages:
+                    messages += self._consumer.consume(500, 0)
+                self._take([message for message in messages if not message.error()])
+        finally:
+            if self._store is not None:
+                self._store.close()
+
+    def _opened(self) -> FindingStore | None:
+        try:
+            return FindingStore(self._folder)
+        except sqlite3.Error as error:
+            self._unstored(error)
+            return None
+
+    def _unstored(self, error: sqlite3.Error) -> None:
+        """Answers of RECORDS matter more than the list of findings: the agent goes on without it until its next start."""
+        self._store = None
+        log("error", "findings can't be stored", action="look at the disk, then restart the agent", error=str(error))
+
+    def _take(self, messages: list[Message]) -> None:
+        values = [(m.topic(), m.key(), m.value()) for m in messages]
+        for topic, key, value in values:
+            if topic == self._control and key == b"hello" and value is not None:
+                with suppress(DecodeError):  # what RECORDS can't have written concerns no agent
+                    self.answers.append(answer(value))
+        if self._store is None:
+            return
+        try:
+            found = [value for topic, _, value in values if topic == self._findings and value is not None]
+            if found:
+                self._store.take(found)
+            if self._findings_end >= 0 and self._place() >= self._findings_end:
+                self._store.whole()
+                self._findings_end = -1
+            self.findings = (self._store.open, self._store.opened, self._store.closed)
+        except sqlite3.Error as error:
+            self._unstored(error)
+
+    def _place(self) -> int:
+        (partition,) = self._consumer.position([TopicPartition(self._findings, 0)])
+        return max(0, int(partition.offset))
 
     def wait(self, fits: Callable[[Answer], bool], seconds: float, waiting: Callable[[], None]) -> Answer | None:
         """The first answer that fits; None if there is none in time."""

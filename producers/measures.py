@@ -51,6 +51,9 @@ class Measures:
         self._institution = institution
         self.registry.register(CertificateEnd("agent", ca))
         self._findings = make(self.registry, "hemis_findings_open", Gauge).labels(institution)
+        changes = make(self.registry, "hemis_finding_changes_total", Counter)
+        self._finding_changes = [changes.labels(institution, change) for change in ("opened", "closed")]
+        self._findings_counted = [0, 0]
         self._errors = make(self.registry, "hemis_errors_total", Counter)
 
     def confirmed(self, position: int, committed_at: int) -> None:
@@ -70,11 +73,12 @@ class Measures:
         self._retained.set(size)
 
     def session(self) -> None:
-        """A new producer counts from zero; what was on its way is sent again."""
+        """A new producer and a new inbox count from zero; what was on its way is sent again."""
         self._counted = [0, 0, 0]
+        self._findings_counted = [0, 0]
         self.beats.clear()
 
-    def beat(self, lane: Lane, loader: Loader, findings: int) -> None:
+    def beat(self, lane: Lane, loader: Loader, findings: tuple[int, int, int]) -> None:
         """The run loop goes round."""
         for i, count in enumerate(lane.counts):
             total = count + loader.acknowledged if i == 0 else count
@@ -85,7 +89,10 @@ class Measures:
         self.load_error = loader.error
         self.loading = loader.busy
         self._buffered.set(lane.buffered)
-        self._findings.set(findings)
+        self._findings.set(findings[0])
+        for i, count in enumerate(findings[1:]):
+            self._finding_changes[i].inc(count - self._findings_counted[i])
+            self._findings_counted[i] = count
 
     def failed(self, error: HemisError) -> None:
         """A session ended by an error; the next one is tried."""

@@ -607,3 +607,84 @@ _declare(
     "Both files need the same record_id",
     "Hai tệp phải dùng chung record_id",
 )
+# Findings, measures and queries (84x).
+_declare(
+    "E840",
+    T,
+    "There is no such finding",
+    "Không có phát hiện này",
+    "hemis findings list",
+    "hemis findings list",
+)
+_declare(
+    "E841",
+    T,
+    "A waiver needs its reason in words, without personal data",
+    "Miễn trừ cần lý do bằng lời, không có dữ liệu cá nhân",
+    "--reason 'why the value is right although the rule says otherwise'; no numbers of persons",
+    "--reason 'vì sao giá trị vẫn đúng'; không ghi số định danh",
+)
+_declare(
+    "E842",
+    T,
+    "A waiver needs the name or office of who approved it",
+    "Miễn trừ cần người hoặc đơn vị phê duyệt",
+    "--approver OFFICE",
+    "--approver ĐƠN_VỊ",
+)
+_declare(
+    "E843",
+    T,
+    "The waiver's last day is missing, no date, past, or more than two years ahead",
+    "Ngày cuối miễn trừ thiếu, sai, đã qua hoặc quá hai năm",
+    "--until YYYY-MM-DD",
+    "--until YYYY-MM-DD",
+)
+_declare(
+    "E844",
+    T,
+    "The rule allows no waiver",
+    "Quy tắc không cho miễn trừ",
+    "Mend the data; the rule directory says which rules can be waived",
+    "Sửa dữ liệu; xem danh mục quy tắc",
+)
+_declare(
+    "E845",
+    T,
+    "The finding is not in a state for this",
+    "Trạng thái phát hiện không cho phép việc này",
+    "hemis findings show ID",
+    "hemis findings show MÃ",
+)
+_declare(
+    "E846",
+    T,
+    "The query is refused",
+    "Truy vấn bị từ chối",
+    "One SELECT (or WITH … SELECT) that reads national tables; see hemis query --help",
+    "Một câu SELECT đọc bảng quốc gia; xem hemis query --help",
+)
+_declare(
+    "E847",
+    T,
+    "Not a moment of the past",
+    "Không phải thời điểm đã qua",
+    "A day (YYYY-MM-DD: its end in Vietnam) or a time with zone (2026-12-31T12:00+07:00)",
+    "Một ngày (YYYY-MM-DD: cuối ngày) hoặc thời điểm có múi giờ",
+)
+_declare(
+    "E848",
+    T,
+    "There are no measures for this",
+    "Chưa có số đo",
+    "hemis quality run computes today's; hemis quality run --day YYYY-MM-DD a past day's",
+    "hemis quality run tính hôm nay; --day YYYY-MM-DD cho ngày đã qua",
+)
+_declare(
+    "E849",
+    T,
+    "The agent has stored no findings yet",
+    "Tác tử chưa lưu phát hiện nào",
+    "hemis agent run; the findings come with its first connection",
+    "hemis agent run; phát hiện đến khi kết nối lần đầu",
+)

@@ -44,6 +44,8 @@ LABELS: Mapping[str, int] = {
     "alarm": len(ALARMS),
     "measure": len(MEASURES),
     "status": len(STATUSES),
+    "change": 2,
+    "finding_status": 4,
     "component": 4,
     "table": 20,
     "outcome": 2,
@@ -192,6 +194,18 @@ METRICS: tuple[Metric, ...] = (
         "Records per unit of work.",
         ("stage",),
         (1, 10, 100, 500, 1000, 5000, 10_000, 50_000),
+    ),
+    Metric(
+        "hemis_finding_changes_total",
+        "counter",
+        "Findings that the agent's inbox saw open and close.",
+        ("institution", "change"),
+    ),
+    Metric(
+        "hemis_findings",
+        "gauge",
+        "Findings in the national table.",
+        ("institution", "finding_status"),
     ),
     Metric(
         "hemis_place_holes_total",

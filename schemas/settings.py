@@ -114,9 +114,17 @@ class ProcessorSettings(KafkaSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SinkSettings(KafkaSettings):
+class NationalSettings:
+    """What reads the national database only; a sink's or an operator's file does as well."""
+
     national_dsn: Secret = setting("SQLAlchemy URL of the national database.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SinkSettings(KafkaSettings, NationalSettings):
     batch_rows: int = setting("Rows per transaction at most.", 10_000)
+    quality_seconds: float = setting("Interval of today's measures; 0: never. One sink at a time computes.", 300.0)
+    set_rules_seconds: float = setting("Interval of the rules over sets; 0: never.", 900.0)
     group: str = setting("Consumer group; its members share the partitions.", "hemis-sink")
     member: str = setting(
         "Name of this sink in its group, no other's: after a restart it has its partitions back at once. Empty: none.",
@@ -136,13 +144,15 @@ class OperatorSettings(KafkaSettings):
     agent_security: str = setting("SASL_PLAINTEXT or SASL_SSL, for agents; empty: kafka_security.", "")
     agent_registry_url: str = setting("Schema registry as agents reach it; empty: registry_url.", "")
     actor: str = setting("Who gives the orders, for the record; empty: the login name.", "")
+    national_dsn: Secret = setting("SQLAlchemy URL of the national database, for waivers.", Secret(""))
 
     def kafka(self, **more: object) -> dict[str, object]:
         return super().kafka(**{"sasl.mechanism": self.kafka_mechanism, **more})
 
 
-ROLES: dict[str, type[KafkaSettings]] = {
+ROLES: dict[str, type[Any]] = {
     "common": KafkaSettings,
+    "national": NationalSettings,
     "agent": AgentSettings,
     "processor": ProcessorSettings,
     "sink": SinkSettings,
@@ -169,7 +179,8 @@ def load(kind: type[S], file: Path | None = None, environment: Mapping[str, str]
         except (OSError, yaml.YAMLError) as error:
             raise HemisError("E201", f"the settings file can't be read: {type(error).__name__}", file=file) from error
     declared = {f.name: f for f in fields(cast(Any, kind))}
-    if unknown := [n for n in values if n not in declared and n.removesuffix("_file") not in declared]:
+    known = _known(set(declared))
+    if unknown := [n for n in values if n not in known and n.removesuffix("_file") not in known]:
         raise HemisError("E201", f"unknown: {', '.join(sorted(unknown))}", file=file)
     for name in declared:
         for key in (name, f"{name}_file"):
@@ -186,6 +197,12 @@ def load(kind: type[S], file: Path | None = None, environment: Mapping[str, str]
         elif f.default is MISSING:
             raise HemisError("E201", f"missing: {name} (HEMIS_{name.upper()})")
     return kind(**out)
+
+
+def _known(declared: set[str]) -> set[str]:
+    """What may stand in a file: also what a role has besides that needs all of this one's."""
+    roles = ({f.name for f in fields(kind)} for kind in ROLES.values())
+    return declared.union(*(role for role in roles if declared <= role))
 
 
 def _secret_file(path: Path) -> str:

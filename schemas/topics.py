@@ -96,7 +96,7 @@ FINDINGS = Topic(
     "What is wrong with the institution's records.",
     "compact",
     ("agent", "sink", "records", "people", "operator"),
-    ("records", "people"),
+    ("records", "people", "sink"),
     partitions=1,
 )
 CLEAN = Topic(

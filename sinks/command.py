@@ -14,7 +14,7 @@ import click
 
 from schemas import codes
 from schemas.errors import Exit, HemisError
-from schemas.settings import SinkSettings, load
+from schemas.settings import NationalSettings, SinkSettings, load
 
 F = TypeVar("F", bound=Callable[..., Any])
 _SETTINGS = click.option(
@@ -51,6 +51,18 @@ def _settings(file: Path | None) -> SinkSettings:
     return settings
 
 
+@sink.command()
+@_SETTINGS
+@click.option("--institution", "institutions", multiple=True, help="Also the role of this institution's own people.")
+def roles(file: Path | None, institutions: tuple[str, ...]) -> None:
+    """Make the database roles hemis_ministry, hemis_owner and hemis_reader, and give them their rights.
+
+    Whoever is a member of a role sees what its schema shows: ministry, owned, reader. Exit code 1: the user may not make
+    roles; what an administrator has to run is printed.
+    """
+    _exits(lambda: _roles(load(NationalSettings, file), institutions))
+
+
 def _exits(act: Callable[[], None]) -> None:
     try:
         act()
@@ -69,6 +81,18 @@ def _migrate(settings: SinkSettings, phase: Any) -> None:
         done = migrate.migrate(national_engine(settings), phase)
     for line in done:
         click.echo(line)
+
+
+def _roles(settings: NationalSettings, institutions: tuple[str, ...]) -> None:
+    from sinks import migrate
+    from sinks.database import national_engine, translated_database_errors
+
+    with translated_database_errors(), national_engine(settings).begin() as connection:
+        left = migrate.make_roles(connection, institutions)
+    for statement in left:
+        click.echo(f"{statement};")
+    if left:
+        sys.exit(Exit.FINDINGS)
 
 
 def _run(settings: SinkSettings) -> None:

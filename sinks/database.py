@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 
 from schemas.errors import HemisError
-from schemas.settings import SinkSettings
+from schemas.settings import NationalSettings
 from sinks.postgresql.wire import DataRefused, translated_error
 
 CONNECT_SECONDS = 5
@@ -37,7 +37,7 @@ def engine(url: str) -> sa.Engine:
     )
 
 
-def national_engine(settings: SinkSettings) -> sa.Engine:
+def national_engine(settings: NationalSettings) -> sa.Engine:
     return engine(settings.national_dsn.reveal())
 
 

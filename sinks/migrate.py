@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
 import sqlalchemy as sa
 
 from schemas.errors import HemisError
-from sinks import codes, views
+from sinks import codes, roles, views
 from sinks.model import CODE, METADATA, TARGETS
 
 FOLDER = Path(__file__).parent / "migrations"
@@ -37,14 +37,30 @@ def migrate(engine: sa.Engine, phase: Phase = "all") -> list[str]:
             return ["tables", *codes.fill(connection)]
         connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
         wanted = _until(phase, _current(connection))
-        for statement in views.drop():
+        for statement in (*roles.drop(), *views.drop()):
             connection.exec_driver_sql(statement)
         done = _upgrade(connection, wanted)
         done += follow_contract(connection)
         done += codes.fill(connection)
-        for statement in views.create():
+        for statement in (*views.create(), *roles.create()):
             connection.exec_driver_sql(statement)
+        make_roles(connection)
     return done
+
+
+def make_roles(connection: sa.Connection, institutions: Iterable[str] = ()) -> list[str]:
+    """Give the database roles their rights, and make those that are missing where the user may.
+
+    Returns:
+        Statements for an administrator, where the user may not.
+    """
+    wanted = roles.missing(connection, institutions)
+    may = roles.may_create_roles(connection)
+    for statement in wanted if may else ():
+        connection.exec_driver_sql(statement)
+    for statement in roles.grants(connection):
+        connection.exec_driver_sql(statement)
+    return [] if may else wanted
 
 
 def follow_contract(connection: sa.Connection) -> list[str]:

@@ -192,7 +192,7 @@ FINDING = _versioned(
     avro_schema.subject("Finding"),
     "finding_id",
     ("generation", "place", "orders_place"),
-    history=False,
+    history=True,
     from_key=False,
     keys=("record_key", "other_record", "institution"),
 )
@@ -254,6 +254,35 @@ APPLIED_OFFSET = sa.Table(
     sa.Column("applied_at", TIME, nullable=False),
     comment="First offset not yet applied. A topic made anew has another topic_id and is read from its start.",
     postgresql_with={"fillfactor": "50"},
+)
+QUALITY_DAY = sa.Table(
+    "quality_day",
+    METADATA,
+    sa.Column("institution", KEY, primary_key=True),
+    sa.Column("day", sa.Date(), primary_key=True),
+    sa.Column("scope", sa.Text(), primary_key=True),
+    sa.Column("measure", sa.Text(), primary_key=True),
+    sa.Column("numerator", sa.BigInteger(), nullable=False),
+    sa.Column("denominator", sa.BigInteger(), nullable=False),
+    sa.Column("not_assessed", sa.BigInteger(), nullable=False),
+    sa.Column("value", sa.Double(), nullable=True),
+    sa.Column("facts", TEXTS, nullable=True),
+    comment="The measures per institution and day (Vietnam's); scope: 'all' or an entity. A day's rows are final after its end.",
+)
+SET_WAIVER = sa.Table(
+    "set_waiver",
+    METADATA,
+    sa.Column("finding_id", KEY, primary_key=True),
+    sa.Column("until", sa.Date(), nullable=False),
+    sa.Column("waiver", sa.Text(), nullable=False),
+    sa.Column("at", TIME, nullable=False, server_default=sa.func.now()),
+    comment="Waivers of set rules' findings; RECORDS and PEOPLE keep those of theirs.",
+)
+PSEUDONYM_SECRET = sa.Table(
+    "pseudonym_secret",
+    METADATA,
+    sa.Column("secret", sa.Text(), primary_key=True),
+    comment="What makes readers' pseudonyms of person keys; one row, made with the database.",
 )
 AUDIT = sa.Table(
     "audit",

@@ -26,6 +26,8 @@ from sinks.delivery import Delivery, consumer_config
 from sinks.observed import Observed
 from sinks.postgresql.sink import PostgresSink
 from sinks.progress import Progress
+from sinks.quality.job import QualityJob
+from sinks.quality.publisher import FindingPublisher
 from sinks.topic_ids import TopicIds
 from sinks.writers import Writers
 
@@ -73,6 +75,13 @@ class Service:
         lasting = {"message.timeout.ms": 0, "max.in.flight.requests.per.connection": 1}
         producer = Producer(kafka | lasting | {"compression.type": "lz4", "linger.ms": 2})
         burying = Producer(kafka | {"compression.type": "lz4", "enable.idempotence": True})
+        quality = QualityJob(
+            engine,
+            lambda: FindingPublisher(kafka, registry.id_of(subject("Finding"))),
+            metrics,
+            measure_seconds=settings.quality_seconds,
+            rules_seconds=settings.set_rules_seconds,
+        )
         try:
             ids = self._prepared(lambda: _ids(registry), observed)
             self._prepared(lambda: _check(engine), observed)
@@ -90,9 +99,11 @@ class Service:
             )
             if self._stopping:
                 return
+            quality.start()
             log("info", "the sink runs", health=health.url, seconds=round(time.monotonic() - began, 2))
             self._delivery.run()
         finally:
+            quality.close()
             consumer.close()
             producer.flush(2.0)
             sink.close()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 
 from schemas import avro_schema
-from sinks.model import ENTITIES, GOLDEN, OF_EVERY_ORIGIN, Target
+from sinks.model import ENTITIES, FINDING, GOLDEN, OF_EVERY_ORIGIN, Target
 
 HEMIS_DATE = """
 CREATE OR REPLACE FUNCTION hemis_date(text) RETURNS date LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -17,6 +17,22 @@ BEGIN ATOMIC
 END
 """
 """The date of a full, valid ISO date; null for reduced precision, which has no single day."""
+
+HEMIS_NAME_KEY = r"""
+CREATE OR REPLACE FUNCTION hemis_name_key(text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT regexp_replace(replace(lower(translate(normalize(btrim(regexp_replace($1, '\s+', ' ', 'g')), NFD),
+    U&'\00D0\00F0\0189\0256\0110\0111', 'đđđđđđ')), 'y', 'i'),
+    U&'([\0300\0301\0303\0309\0323])([^ ]*)', '\2\1', 'g');
+END
+"""
+"""`schemas.names.canonical_key` as SQL, up to what the two strings look like: equal for the same names. Decomposed, every
+letter but đ is ASCII, so `lower` does not depend on the database's locale."""
+
+
+LIVE: tuple[Target, ...] = (*ENTITIES.values(), GOLDEN)
+VERSIONED: tuple[Target, ...] = (*LIVE, FINDING)
+"""Tables whose state of any moment can be asked for."""
 
 
 PERSON_ALIAS = """
@@ -34,17 +50,23 @@ SELECT DISTINCT ON (alias) alias, person_key, since FROM way ORDER BY alias, ste
 
 def drop() -> list[str]:
     """Statements that take everything away which would stand in the way of a changed table."""
-    systems = [*ENTITIES.values(), GOLDEN]
     return [
         "DROP VIEW IF EXISTS change_history, golden_origin, person_alias",
-        *(f"DROP VIEW IF EXISTS {t.name}_live" for t in systems),
-        *(f"DROP FUNCTION IF EXISTS {t.name}_as_of(timestamptz)" for t in systems),
+        *(f"DROP VIEW IF EXISTS {t.name}_live" for t in LIVE),
+        *(f"DROP FUNCTION IF EXISTS {t.name}_as_of(timestamptz)" for t in VERSIONED),
     ]
 
 
 def create() -> list[str]:
-    systems = [*ENTITIES.values(), GOLDEN]
-    return [HEMIS_DATE, *map(_as_of, systems), *map(_live, systems), _change_history(), _golden_origin(), PERSON_ALIAS]
+    return [
+        HEMIS_DATE,
+        HEMIS_NAME_KEY,
+        *map(_as_of, VERSIONED),
+        *map(_live, LIVE),
+        _change_history(),
+        _golden_origin(),
+        PERSON_ALIAS,
+    ]
 
 
 def _columns(target: Target) -> str:
@@ -52,11 +74,12 @@ def _columns(target: Target) -> str:
 
 
 def _as_of(target: Target) -> str:
-    """The national state of any moment: current rows that were there already, and what was replaced later."""
+    """The national state of any moment: current rows that were there already, and what was replaced later. The names are
+    qualified: `hemis query` shadows the tables by views on this function."""
     return (
         f"CREATE FUNCTION {target.name}_as_of(moment timestamptz) RETURNS SETOF {target.name} LANGUAGE sql STABLE AS $$ "
-        f"SELECT {_columns(target)} FROM {target.name} WHERE applied_at <= moment UNION ALL "
-        f"SELECT {_columns(target)} FROM {target.name}_history WHERE applied_at <= moment AND replaced_at > moment $$"
+        f"SELECT {_columns(target)} FROM public.{target.name} WHERE applied_at <= moment UNION ALL "
+        f"SELECT {_columns(target)} FROM public.{target.name}_history WHERE applied_at <= moment AND replaced_at > moment $$"
     )
 
 

@@ -38,6 +38,8 @@ ROLES: tuple[Role, ...] = ("records", "people", "sink", "reader", "operator")
 NATIONAL = "hemis"
 NATIONAL_ROLE = "hemis_sink"
 RECORDS_WORKERS = 2
+QUALITY_SECONDS = 10.0
+"""The demo's people look on; in production the measures follow every few minutes."""
 
 
 @dataclass(frozen=True)
@@ -167,9 +169,17 @@ class Place:
                     refresh_seconds=5.0,
                 )
             )
-        national = psycopg.conninfo.conninfo_to_dict(self.stack.dsn("national", NATIONAL, NATIONAL_ROLE))
-        url = "postgresql+psycopg://{user}:{password}@{host}:{port}/{dbname}".format_map(national)
-        workers.append(self._worker("sink", ("sink", "run"), 2, role_user("sink"), national_dsn=url))
+        workers.append(
+            self._worker(
+                "sink",
+                ("sink", "run"),
+                2,
+                role_user("sink"),
+                national_dsn=self._national_url(),
+                quality_seconds=QUALITY_SECONDS,
+                set_rules_seconds=2 * QUALITY_SECONDS,
+            )
+        )
         return workers
 
     def _worker(self, name: str, command: tuple[str, ...], stage: int, user: str, **settings: object) -> Worker:
@@ -188,7 +198,7 @@ class Place:
         return Worker(name, command, file, stage, f"http://127.0.0.1:{port}")
 
     def _passwords(self) -> None:
-        """A password file, so that no line that is printed or typed holds a secret; and settings for readers."""
+        """A password file, so that no line that is printed or typed holds a secret; and settings for readers and operators."""
         lines = []
         for login in (
             *(self._source_dsn(code, _office(code)) for code in CODES),
@@ -197,15 +207,23 @@ class Place:
             found = psycopg.conninfo.conninfo_to_dict(login)
             lines.append(":".join(str(found[part]) for part in ("host", "port", "dbname", "user", "password")))
         write_private(self.home / "pgpass", "\n".join(lines) + "\n")
-        reader = role_user("reader")
-        settings = {
-            "kafka_bootstrap": self.stack.bootstrap,
-            "kafka_user": reader,
-            "kafka_password": self.stack.secret(f"kafka.{reader}"),
-            "registry_url": self.stack.registry_url,
-            "data": str(self.home / "data" / "reader"),
-        }
-        write_private(self.home / "settings" / "reader.yaml", yaml.safe_dump(settings, sort_keys=False))
+        roles: tuple[Role, ...] = ("reader", "operator")
+        for role in roles:
+            user = role_user(role)
+            settings: dict[str, object] = {
+                "kafka_bootstrap": self.stack.bootstrap,
+                "kafka_user": user,
+                "kafka_password": self.stack.secret(f"kafka.{user}"),
+                "registry_url": self.stack.registry_url,
+                "data": str(self.home / "data" / role),
+            }
+            if role == "operator":
+                settings |= {"national_dsn": self._national_url(), "replication": 1}
+            write_private(self.home / "settings" / f"{role}.yaml", yaml.safe_dump(settings, sort_keys=False))
+
+    def _national_url(self) -> str:
+        national = psycopg.conninfo.conninfo_to_dict(self.stack.dsn("national", NATIONAL, NATIONAL_ROLE))
+        return "postgresql+psycopg://{user}:{password}@{host}:{port}/{dbname}".format_map(national)
 
     def psql(self, cluster: Literal["national", "universities"], name: str) -> str:
         """The beginning of a psql command line; its password comes from the file."""

@@ -29,6 +29,9 @@ class UniversityState:
     read: int = 0
     fates: dict[str, int] = field(default_factory=lambda: dict.fromkeys(FATES, 0))
     findings: int = 0
+    opened: int = 0
+    closed: int = 0
+    measures: dict[str, float] = field(default_factory=dict)
     p50: float | None = None
     p95: float | None = None
     health: str = "unknown"
@@ -78,6 +81,7 @@ class Scraper:
         for sample in samples:
             if sample.name == "hemis_findings_open" and (state := found.get(sample.labels["institution"])):
                 state.findings = max(state.findings, int(sample.value))
+        _quality(samples, found)
         delays = self._recent(_delays(samples), now)
         for code, state in found.items():
             state.health = healths.get(f"agent-{code}", "unknown")
@@ -126,6 +130,18 @@ def _ledgers(samples: Iterable[_Sample], found: Mapping[str, UniversityState]) -
         if state is not None and fates.get("read", 0) >= state.read:
             state.read = fates.get("read", 0)
             state.fates = {fate: fates.get(fate, 0) for fate in FATES}
+
+
+def _quality(samples: Iterable[_Sample], found: Mapping[str, UniversityState]) -> None:
+    """The inbox of each university, and the measures of the sink that computed them."""
+    for sample in samples:
+        state = found.get(sample.labels.get("institution", ""))
+        if state is None:
+            continue
+        if sample.name == "hemis_finding_changes_total":
+            setattr(state, sample.labels["change"], int(sample.value))
+        elif sample.name == "hemis_quality_ratio":
+            state.measures[sample.labels["measure"]] = sample.value
 
 
 def _delays(samples: Iterable[_Sample]) -> dict[str, Buckets]:

@@ -32,6 +32,7 @@ def screen(snapshot: Snapshot, loading: Mapping[str, tuple[int, int]], messages:
     if loading:
         parts.append(_bars(loading))
     parts.append(universities(snapshot))
+    parts.append(quality(snapshot))
     parts.append(_processes(snapshot))
     parts += [Text(message, style="yellow") for message in messages]
     return Group(*parts)
@@ -65,6 +66,24 @@ def row(state: UniversityState) -> list[Text]:
     ]
 
 
+MEASURES = {"correct": "correct (đúng)", "complete": "complete (đủ)", "clean": "clean (sạch)", "live": "live (sống)"}
+
+
+def quality(snapshot: Snapshot) -> Table:
+    """Findings opening and closing, and the four measures; the least of a university in red, what is not assessed as –."""
+    table = Table(expand=False)
+    for name in ("university", "findings opened", "closed", *MEASURES.values()):
+        table.add_column(name, justify="left" if name == "university" else "right")
+    for state in snapshot.universities.values():
+        least = min(state.measures.values(), default=None)
+        shares = [state.measures.get(name) for name in MEASURES]
+        cells = [
+            Text("–" if s is None else f"{s:.2%}", style="red" if s is not None and s == least else "") for s in shares
+        ]
+        table.add_row(Text(state.code, style="bold"), _count(state.opened), _count(state.closed), *cells)
+    return table
+
+
 def delay(seconds: float | None) -> str:
     if seconds is None:
         return "–"
@@ -89,6 +108,12 @@ def next_steps(
         ("change a row at a university", f"{psql} {change}"),
         ("and see it in the national database", f"{psql_national} {watch}"),
         ("follow a topic", f"{hemis} subscribe hemis.clean.learner --settings {settings}/reader.yaml"),
+        ("what is wrong at a university", f"{hemis} agent findings --settings {settings}/agent-DHB.yaml"),
+        ("how good the data is", f"{hemis} quality show --settings {settings}/sink.yaml"),
+        (
+            "the country at any moment",
+            f"{hemis} query --as-of $(date +%F) 'select count(*) from person' --settings {settings}/sink.yaml",
+        ),
         ("the way of one record", f"{hemis} trace {record} --settings {settings}/sink.yaml"),
         ("logs", logs),
         *([("Prometheus, with alerts", f"{monitoring}/alerts")] if monitoring else []),

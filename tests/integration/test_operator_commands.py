@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,11 @@ from schemas.avro_schema import subject, subjects
 from schemas.codec import codec
 from schemas.envelope import header
 from schemas.registry import Registry
+from schemas.rules import explain
 from schemas.settings import AgentSettings, OperatorSettings, ProcessorSettings, load
 from schemas.topics import CONTROL, DEAD_LETTERS, ORDERS, partition_of
+from sinks.quality.days import today
+from tests.integration.sinks.nation import nation
 
 pytestmark = pytest.mark.real
 
@@ -226,6 +230,95 @@ def test_a_dead_letter_is_listed_shown_and_replayed_byte_for_byte(desk: Desk) ->
     many = desk.run("dead-letters", "replay", "--institution", CODE, "--again", settings=desk.operator)
     assert many.returncode == 1, "one letter is left, and that is a finding"
     assert many.stdout.startswith("1 replayed, 1 left: E702")
+
+
+def test_a_waiver_is_an_order_with_its_line_in_the_audit(desk: Desk, stack: Stack, tmp_path: Path) -> None:
+    with nation(stack, tmp_path) as national:
+        key = f"{CODE}/person/9"
+        national.finding("f1", CODE, record_key=key, rule="V05", fields=["birth_date"])
+        national.finding("f2", CODE, record_key=key, rule="V04", status="RESOLVED")
+        national.finding("f3", "OPS-X", record_key="OPS-X/person/9", rule="V01")
+        settings = tmp_path / "operator.yaml"
+        url = national.engine.url.render_as_string(hide_password=False)
+        settings.write_text(desk.operator.read_text("utf-8") + f"national_dsn: {url}\n", "utf-8")
+
+        listed = desk.run("findings", "list", "--institution", CODE, "--json", settings=settings)
+        assert listed.returncode == 0, listed.stderr
+        assert [(f["finding_id"], f["entity"], f["todo_vi"]) for f in json.loads(listed.stdout)] == [
+            ("f1", "person", explain("V05", {}, "vi").todo)
+        ]
+        until = (today().day + timedelta(days=90)).isoformat()
+        given = ("--reason", "số do cơ quan khác cấp", "--approver", "Vụ GDĐH")
+        before = len(desk.orders())
+        for wrong, code in (
+            (("f1", "--approver", "Vụ GDĐH", "--until", until), "E841"),
+            (("f1", "--reason", "số do cơ quan khác cấp", "--until", until), "E842"),
+            (("f1", *given), "E843"),
+            (("f2", *given, "--until", until), "E845"),
+            (("f9", *given, "--until", until), "E840"),
+            (("f3", *given, "--until", until), "E844"),
+        ):
+            refused = desk.run("findings", "waive", *wrong, settings=settings)
+            assert (refused.returncode, refused.stderr.split()[0]) == (2, code)
+        assert desk.run("findings", "unwaive", "f1", settings=settings).stderr.split()[0] == "E845"
+        assert national.rows("SELECT count(*) FROM audit") == [(0,)]
+        assert len(desk.orders()) == before
+
+        waived = desk.run("findings", "waive", "f1", *given, "--until", until, settings=settings)
+        assert waived.returncode == 0, waived.stderr
+        [order] = desk.orders()[before:]
+        assert (order["kind"], order["key"], order["actor"]) == ("WAIVE", key.encode(), "tester")
+        assert json.loads(order["argument"]) == {
+            "rule": "V05", "fields": ["birth_date"], "other_record": "", "reason": "số do cơ quan khác cấp",
+            "approver": "Vụ GDĐH", "until": until,
+        }  # fmt: skip
+        audit = national.rows("SELECT actor, action, subject, facts->>'approver' FROM audit")
+        assert audit == [("tester", "findings waive", "f1", "Vụ GDĐH")]
+        national.finding("f1", CODE, record_key=key, rule="V05", fields=["birth_date"], status="WAIVED")
+        assert desk.run("findings", "unwaive", "f1", settings=settings).returncode == 0
+        assert desk.orders()[-1]["kind"] == "UNWAIVE"
+
+        shown = desk.run("findings", "show", "f1", settings=settings)
+        assert explain("V05", {}, "en").todo in shown.stdout
+        assert "open" in shown.stdout.splitlines()[-1]
+        counted = desk.run("findings", "counts", "--institution", CODE, "--json", settings=settings)
+        assert [(c["rule"], c["status"], c["findings"]) for c in json.loads(counted.stdout)] == [
+            ("V05", "WAIVED", 1), ("V04", "RESOLVED", 1),
+        ]  # fmt: skip
+        sheet = desk.run("findings", "list", "--status", "ALL", "--xlsx", "findings.xlsx", settings=settings)
+        assert sheet.returncode == 0, sheet.stderr
+        assert (desk.folder / "findings.xlsx").read_bytes().startswith(b"PK")
+
+
+def test_national_questions_by_command(desk: Desk, stack: Stack, tmp_path: Path) -> None:
+    with nation(stack, tmp_path) as national:
+        national.record(f"{CODE}/person/1", full_name="A")
+        moment = national.clock().isoformat()
+        national.record(f"{CODE}/person/1", full_name="B")
+        settings = tmp_path / "national.yaml"
+        url = national.engine.url.render_as_string(hide_password=False)
+        settings.write_text(f"national_dsn: {url}\n", "utf-8")
+        text = "select full_name from person"
+        asked = desk.run("query", "--as-of", moment, text, "--json", settings=settings)
+        assert (asked.returncode, json.loads(asked.stdout)) == (0, {"full_name": "A"}), asked.stderr
+        assert desk.run("query", text, settings=settings).stdout.split() == ["full_name", "B"]
+        for wrong, code in ((("--as-of", "2999-01-01", text), "E847"), (("drop table person",), "E846")):
+            refused = desk.run("query", *wrong, settings=settings)
+            assert (refused.returncode, refused.stderr.split()[0]) == (2, code)
+        assert desk.run("quality", "show", settings=settings).stderr.split()[0] == "E848"
+        ran = desk.run("quality", "run", settings=settings)
+        assert ran.returncode == 0, ran.stderr
+        shown = json.loads(desk.run("quality", "show", "--json", "--every", settings=settings).stdout)
+        now = json.loads(desk.run("quality", "show", "--json", "--every", "--now", settings=settings).stdout)
+        assert {row["measure"]: row["value"] for row in shown} == {row["measure"]: row["value"] for row in now}
+        assert {"correct", "complete", "clean", "live"} <= {row["measure"] for row in shown}
+        assert "◄" in desk.run("quality", "history", settings=settings).stdout
+        year = str(today().day.year)
+        made = desk.run("quality", "table-1d", "--year", year, "--out", "1d.xlsx", settings=settings)
+        assert made.returncode == 0, made.stderr
+        assert (desk.folder / "1d.xlsx").read_bytes().startswith(b"PK")
+        roles = desk.run("sink", "roles", "--institution", CODE, settings=settings)
+        assert (roles.returncode, roles.stdout) == (0, ""), roles.stderr
 
 
 def test_the_registry_takes_todays_schemas(desk: Desk) -> None:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import psycopg
 import pytest
+from confluent_kafka import Producer
 from psycopg.conninfo import make_conninfo
 
 from deploy.local.stack import Stack
+from schemas import avro_schema
+from schemas.rules import explain
+from schemas.topics import FINDINGS
+from tests.conformance.sinks.events import Events
 from tests.integration.producers.world import MAPPING, World
 from tests.support.waiting import wait_until
 
@@ -125,3 +131,40 @@ def test_missing_rights(world: World, stack: Stack) -> None:
     finally:
         with psycopg.connect(stack.dsn("universities", world.database), autocommit=True) as connection:
             connection.execute("drop owned by halfway; drop role halfway")
+
+
+def test_findings_are_kept_at_the_university(world: World, stack: Stack, tmp_path: Path) -> None:
+    """They come from the institution's own topic, close there, and are listed while the agent runs and after it."""
+    events = Events({name: world.registry.id_of(name) for name in avro_schema.subjects()})
+    producer = Producer(stack.admin_config() | {"log_level": 0})
+
+    def say(name: str, place: int, **more: object) -> None:
+        key, value = events.finding(name, place, institution=world.institution, **more)
+        producer.produce(FINDINGS.name_for(world.institution), value, key)
+        assert producer.flush(10) == 0
+
+    def listed(*arguments: str) -> list[str]:
+        found = world.command("findings", "--json", *arguments)
+        assert found.returncode in (0, 1), found.stderr
+        return sorted(f["finding_id"] for f in json.loads(found.stdout))
+
+    assert world.command("findings").returncode == 2
+    say("a", 1, record_key=f"{world.institution}/person/1", details={"length": "3"})
+    say("b", 2, record_key=f"{world.institution}/learner/1", rule="V26")
+    with world.agent() as health:
+        world.wait_ready(health)
+        wait_until(lambda: listed() == ["a", "b"], "both findings are listed")
+        assert listed("--entity", "learner") == listed("--rule", "V26") == ["b"]
+        say("a", 3, status="RESOLVED", record_key=f"{world.institution}/person/1")
+        wait_until(lambda: listed() == ["b"], "the mended one is gone")
+    sheet = tmp_path / "findings.xlsx"
+    shown = world.command("findings", "--status", "ALL", "--xlsx", str(sheet))
+    assert shown.returncode == 1, shown.stderr
+    assert sheet.read_bytes().startswith(b"PK")
+    text = world.command("findings")
+    assert (text.returncode, explain("V26", {}, "en").wrong in text.stdout) == (1, True)
+    say("b", 4, status="RESOLVED", record_key=f"{world.institution}/learner/1", rule="V26")
+    with world.agent() as health:
+        world.wait_ready(health)
+        wait_until(lambda: listed() == [], "what was mended while the agent was away is gone too")
+    assert world.command("findings").returncode == 0

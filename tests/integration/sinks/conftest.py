@@ -10,6 +10,7 @@ import pytest
 
 from deploy.local.stack import Stack
 from schemas import topics
+from tests.integration.sinks.nation import Nation, nation
 from tests.integration.sinks.running import Place, provisioned
 from tests.support.waiting import wait_until
 
@@ -43,3 +44,10 @@ def place(sink_stack: Stack, tmp_path: Path) -> Place:
     assert done.returncode == 0, done.stderr
     assert topics.clean_topic("person") in admin.list_topics(timeout=5).topics
     return found
+
+
+@pytest.fixture
+def national(stack: Stack, tmp_path: Path) -> Iterator[Nation]:
+    """A migrated national database and a sink on it, without a broker."""
+    with nation(stack, tmp_path) as made:
+        yield made

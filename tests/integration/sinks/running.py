@@ -37,6 +37,8 @@ class Place:
     database: str
     folder: Path
     events: Events = field(init=False)
+    more: dict[str, str] = field(default_factory=dict)
+    """Environment of this test's own."""
 
     def __post_init__(self) -> None:
         registry = Registry(self.stack.registry_url, self.folder / "registry")
@@ -68,6 +70,9 @@ class Place:
             "HEMIS_GROUP": f"hemis-sink-{self.database}",
             "HEMIS_BATCH_ROWS": "2000",
             "HEMIS_MEMBER": "one",
+            "HEMIS_QUALITY_SECONDS": "0",
+            "HEMIS_SET_RULES_SECONDS": "0",
+            **self.more,
         }
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -175,3 +175,22 @@ def test_health_and_metrics(place: Place) -> None:
         assert 'hemis_end_to_end_seconds_count{institution="UNI-A"} 100.0' in page
         assert 'hemis_sink_rows_total{outcome="applied",table="person"} 100.0' in page
         assert process.poll() is None
+
+
+def test_set_rules_and_measures_run_beside_the_stream(place: Place) -> None:
+    """A set rule's finding goes to its institution's topic and comes to the national table by it; mended, it closes."""
+    place.more = {"HEMIS_QUALITY_SECONDS": "0.3", "HEMIS_SET_RULES_SECONDS": "0.3"}
+    degrees = topics.clean_topic("degree")
+
+    def degree(number: int) -> Pair:
+        fields = {"register_number": str(number), "register_year": 2025, "kind": "BACHELOR"}
+        return place.events.change(f"UNI-A/degree/{number}", number, NEW, **fields)
+
+    query = "SELECT rule, record_key, status FROM finding"
+    with place.sink():
+        place.produce("hemis.records", degrees, [degree(n) for n in (1, 2, 4)])
+        wait_until(lambda: place.rows(query) == [("V18", "UNI-A/degree/4", "OPEN")], "the gap is found")
+        place.produce("hemis.records", degrees, [degree(3)])
+        wait_until(lambda: place.rows(query) == [("V18", "UNI-A/degree/4", "RESOLVED")], "the gap is closed")
+        measured = "SELECT numerator, denominator FROM quality_day WHERE measure = 'clean' AND scope = 'degree'"
+        wait_until(lambda: place.rows(measured) == [(4, 4)], "today's measures follow")

@@ -84,3 +84,29 @@ def test_the_view_shows_every_number() -> None:
     text = console.export_text()
     for part in (*view.COLUMNS, "1,234", "1,200", "30", "5 of 10 records", "records-1 ended"):
         assert part in text
+
+
+def test_measures_and_what_opened_and_closed_are_shown() -> None:
+    registry = CollectorRegistry()
+    changes = make(registry, "hemis_finding_changes_total", Counter)
+    changes.labels("DHA", "opened").inc(7)
+    changes.labels("DHA", "closed").inc(3)
+    quality = make(registry, "hemis_quality_ratio", Gauge)
+    for measure, value in {"correct": 0.991, "clean": 0.9, "live": 1.0}.items():
+        quality.labels("DHA", measure).set(value)
+    quality.labels("elsewhere", "clean").set(0.1)
+    texts = {"sink": generate_latest(registry).decode()}
+    snapshot = Scraper(dict.fromkeys(READY, ""), ("DHA",)).fold(texts, READY, 0.0)
+    console = Console(width=140)
+    with console.capture() as shown:
+        console.print(view.quality(snapshot))
+    line = next(line for line in shown.get().splitlines() if "DHA" in line)
+    assert [cell.strip() for cell in line.strip("│ ").split("│")] == [
+        "DHA",
+        "7",
+        "3",
+        "99.10%",
+        "–",
+        "90.00%",
+        "100.00%",
+    ]

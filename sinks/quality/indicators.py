@@ -1,0 +1,138 @@
+"""Indicators of the standard for institutions (TT 01/2024/TT-BGDDT), each computed by SQL from the state of 31 December, or
+named with the reason why it can't be: nobody gets a figure that the database does not hold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sinks.quality.state import live
+
+
+@dataclass(frozen=True)
+class Indicator:
+    """`statement` gives institution, numerator, denominator; `percent` says how the two make the value. `caveat`: what of
+    the official definition is left out; without a statement, why there is no figure at all."""
+
+    id: str
+    en: str
+    vi: str
+    statement: str = ""
+    percent: bool = True
+    caveat_en: str = ""
+    caveat_vi: str = ""
+
+
+_WHOLE_DAYS = """
+SELECT r.institution, r.person, coalesce(a.person_key, r.person) AS who, r.highest_degree, coalesce(r.permanent, false) AS permanent,
+  hemis_date(r.valid_from) AS first, coalesce(hemis_date(r.valid_to), 'infinity'::date) AS last
+FROM {contracts} r LEFT JOIN (SELECT g.person_key, unnest(g.claims) AS claim FROM golden_person_as_of(:moment) g WHERE g.live) a
+  ON a.claim = r.person
+WHERE r.full_time AND r.contract_form <> 'VISITING' AND coalesce(r.title, '') <> 'OTHER'
+"""
+LECTURERS = f"""
+contract AS ({_WHOLE_DAYS.format(contracts=live("staff_contract"))}),
+lecturer AS (
+  SELECT institution, who, max(highest_degree) AS degree, bool_or(permanent) AS permanent FROM contract c
+  WHERE first <= :last AND last >= :last AND (permanent OR last >= first + 364)
+    AND (permanent OR NOT EXISTS (SELECT FROM contract o WHERE o.who = c.who AND o.institution <> c.institution
+      AND o.first <= :last AND o.last >= :last AND o.last >= o.first + 89))
+  GROUP BY 1, 2)
+"""
+"""Full-time lecturers (TT 01/2024 part I.4): permanent, or a contract of at least 12 full-time months and none of three
+months or more with another institution. Over institutions they are told apart along the golden person."""
+
+STUDIES = f"""
+study AS (
+  SELECT r.institution, r.record_key, r.learner, hemis_date(r.enrolment_date) AS came, r.status,
+    hemis_date(r.status_date) AS since, g.level, g.duration_months,
+    CASE WHEN r.status IN ('STUDYING', 'SUSPENDED') THEN 'infinity'::date ELSE hemis_date(r.status_date) END AS went
+  FROM {live("study_record")} r LEFT JOIN {live("programme")} g ON g.record_key = r.programme
+  WHERE hemis_date(r.enrolment_date) IS NOT NULL)
+"""
+
+INDICATORS: tuple[Indicator, ...] = (
+    Indicator("1.1-1.3", "Organisation and administration", "Tổ chức và quản trị", caveat_en="not in the bus: posts, regulations and plans are no entities", caveat_vi="trục không mang dữ liệu chức danh, quy chế, kế hoạch"),
+    Indicator(
+        "2.1",
+        "Students per full-time lecturer",
+        "Người học trên một giảng viên toàn thời gian",
+        f"WITH {LECTURERS}, {STUDIES}, l AS (SELECT institution, count(*) AS n FROM lecturer GROUP BY 1) "
+        "SELECT institution, count(*) AS numerator, coalesce(max(l.n), 0) AS denominator FROM study LEFT JOIN l USING (institution) "
+        "WHERE came <= :last AND went > :last AND status <> 'SUSPENDED' GROUP BY 1",
+        percent=False,
+        caveat_en="heads, not converted by level, field and form: the weights are not in the database",
+        caveat_vi="đếm đầu người, chưa quy đổi theo trình độ, lĩnh vực, hình thức",
+    ),
+    Indicator(
+        "2.2",
+        "Permanent lecturers among full-time lecturers",
+        "Giảng viên cơ hữu trên giảng viên toàn thời gian",
+        f"WITH {LECTURERS} SELECT institution, count(*) FILTER (WHERE permanent) AS numerator, count(*) AS denominator "
+        "FROM lecturer GROUP BY 1",
+        caveat_en="in part: retirement age by month of birth is not applied",
+        caveat_vi="một phần: chưa xét tuổi nghỉ hưu theo tháng sinh",
+    ),
+    Indicator(
+        "2.3",
+        "Full-time lecturers with a doctorate",
+        "Giảng viên toàn thời gian có trình độ tiến sĩ",
+        f"WITH {LECTURERS} SELECT institution, count(*) FILTER (WHERE degree = '9') AS numerator, count(*) AS denominator "
+        "FROM lecturer GROUP BY 1",
+        caveat_en="degree as declared in the contract",
+        caveat_vi="trình độ theo khai báo trong hợp đồng",
+    ),
+    Indicator("3.1-3.4", "Facilities", "Cơ sở vật chất", caveat_en="facilities are out of the bus for now", caveat_vi="trục chưa mang dữ liệu cơ sở vật chất"),
+    Indicator("4.1-4.2", "Finance", "Tài chính", caveat_en="finance is out of the bus for now", caveat_vi="trục chưa mang dữ liệu tài chính"),
+    Indicator("5.1a", "Enrolled among the annual target", "Nhập học trên chỉ tiêu", caveat_en="admission targets are not in the bus", caveat_vi="trục không mang chỉ tiêu tuyển sinh"),
+    Indicator(
+        "5.1b",
+        "Growth of intake: this year's against the three years' average before",
+        "Tăng trưởng tuyển mới so với bình quân ba năm trước",
+        f"WITH {STUDIES}, intake AS (SELECT institution, count(*) FILTER (WHERE came > :before) AS now, "
+        "count(*) FILTER (WHERE came <= :before AND came > CAST(:before AS date) - interval '3 years') / 3.0 AS average "
+        "FROM study WHERE came <= :last GROUP BY 1) "
+        "SELECT institution, now - round(average)::bigint AS numerator, round(average)::bigint AS denominator FROM intake",
+        caveat_en="intake, where the standard speaks of scale; both fall together",
+        caveat_vi="tính theo tuyển mới, chuẩn nói về quy mô",
+    ),
+    Indicator(
+        "5.2a",
+        "Dropout in the year, bachelor level",
+        "Tỷ lệ thôi học trong năm, trình độ đại học",
+        f"WITH {STUDIES} SELECT institution, count(*) FILTER (WHERE status = 'WITHDRAWN' AND since <= :last AND since > :before) AS numerator, "
+        "count(*) AS denominator FROM study WHERE level = '7' AND came <= :last AND went > :before GROUP BY 1",
+    ),
+    Indicator(
+        "5.2b",
+        "Dropout in the first year of study, bachelor level",
+        "Tỷ lệ thôi học năm đầu, trình độ đại học",
+        f"WITH {STUDIES} SELECT institution, count(*) FILTER (WHERE status = 'WITHDRAWN' AND since <= :last AND since > :before "
+        "AND since < came + interval '1 year') AS numerator, count(*) AS denominator FROM study "
+        "WHERE level = '7' AND came <= :last AND came > CAST(:before AS date) - interval '1 year' AND went > :before GROUP BY 1",
+    ),
+    Indicator(
+        "5.3a",
+        "Graduated within two years after the standard time",
+        "Tỷ lệ tốt nghiệp (không quá hai năm so với chuẩn)",
+        f"WITH {STUDIES}, due AS (SELECT *, came + make_interval(months => duration_months) AS normal FROM study "
+        "WHERE level = '7' AND duration_months IS NOT NULL) "
+        "SELECT institution, count(*) FILTER (WHERE status = 'GRADUATED' AND since < normal + interval '2 years') AS numerator, "
+        "count(*) AS denominator FROM due WHERE normal + interval '2 years' <= CAST(:last AS date) + 1 "
+        "AND normal + interval '2 years' > CAST(:before AS date) + 1 GROUP BY 1",
+    ),
+    Indicator(
+        "5.3b",
+        "Graduated on time",
+        "Tỷ lệ tốt nghiệp đúng hạn",
+        f"WITH {STUDIES}, due AS (SELECT *, came + make_interval(months => duration_months) AS normal FROM study "
+        "WHERE level = '7' AND duration_months IS NOT NULL) "
+        "SELECT institution, count(*) FILTER (WHERE status = 'GRADUATED' AND since <= normal + interval '3 months') AS numerator, "
+        "count(*) AS denominator FROM due WHERE normal <= CAST(:last AS date) + 1 AND normal > CAST(:before AS date) + 1 GROUP BY 1",
+        caveat_en="on time: up to three months after the standard time",
+        caveat_vi="đúng hạn: không quá ba tháng so với chuẩn",
+    ),
+    Indicator("5.4", "Satisfaction of learners", "Mức hài lòng của người học", caveat_en="surveys are not in the bus", caveat_vi="trục không mang dữ liệu khảo sát"),
+    Indicator("5.5", "Employment of graduates", "Việc làm sau tốt nghiệp", caveat_en="employment is not in the bus", caveat_vi="trục không mang dữ liệu việc làm"),
+    Indicator("6.1-6.2", "Research and innovation", "Khoa học, đổi mới sáng tạo", caveat_en="research is out of the bus for now", caveat_vi="trục chưa mang dữ liệu nghiên cứu"),
+)  # fmt: skip
