@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from schemas import avro_schema, envelope
 from schemas.codec import HEADER_SIZE, Codec, codec, codec_of
+from schemas.envelope import Envelope
 from schemas.errors import HemisError
 from schemas.registry import Registry
 
@@ -107,6 +108,20 @@ class Contract:
             writer = self._writers[header] = codec_of(schema)
         value, _ = writer.decode(raw, HEADER_SIZE)
         return self.encode(name, value)
+
+    def values(self, raw: bytes, event: Envelope) -> tuple[str, dict[str, Any]]:
+        """Entity and values of a stored record whose envelope is `event`, as this program's version has them.
+
+        Raises:
+            DecodeError, Unreadable: it is no record. RegistryUnavailable: try again.
+        """
+        kind = self.type_of(raw)
+        if kind.entity is None:
+            raise Unreadable("E103")
+        if kind.writer is not None:
+            raw = self.translate(kind, raw)
+            event = envelope.read(raw)
+        return kind.entity, kind.codec.decode(raw, event.body)[0]
 
     def translate(self, kind: Type, raw: bytes) -> bytes:
         """A message of another version, written anew with this program's (fields it lacks are null, unknown ones left out)."""

@@ -70,8 +70,11 @@ class Stage(Protocol):
     def readable(self) -> dict[TP, int]:
         """Partitions that are restored and admitted, with the number of records to take from each at most."""
 
+    def due(self) -> set[str]:
+        """Units that have work of their own to do now, whether or not there is anything to read for them."""
+
     async def process(self, runs: Runs) -> set[TP]:
-        """One unit of work. Returns the partitions that must be read again from their place."""
+        """One unit of work, with what is due. Returns the partitions that must be read again from their place."""
 
     def places(self) -> dict[TP, int]:
         """The place of every restored partition."""
@@ -173,13 +176,14 @@ class Consumer(driver.Consumer):
         try:
             while not (self._stopped.is_set() or fetcher._stopped.is_set()):
                 self.turn_at = time.monotonic()
-                wanted = stage.readable() if self.flow_active and not self.app.rebalancing else {}
-                if not wanted:
+                flows = self.flow_active and not self.app.rebalancing
+                wanted, due = (stage.readable(), bool(stage.due())) if flows else ({}, False)
+                if not wanted and not due:
                     await asyncio.sleep(0.01)
                     continue
                 generation = self.app.consumer_generation_id
-                runs = await self._thread.take(wanted, 0.05)
-                if runs:
+                runs = await self._thread.take(wanted, 0 if due else 0.05) if wanted else {}
+                if runs or due:
                     await self._turn(stage, runs, generation)
                     if sum(map(len, runs.values())) >= REST_AFTER and self._at_the_end(runs):
                         await asyncio.sleep(REST_SECONDS)

@@ -47,6 +47,8 @@ LEASE = 0.75
 """Share of the session time-out, from the last answered heartbeat on, in which a worker may write. The broker counts the whole
 time-out from that heartbeat's arrival, so nobody else has the units before."""
 
+NO_RUNS: dict[TP, Sequence[ConsumerRecord]] = {}
+
 U = TypeVar("U")
 """A restored unit."""
 W = TypeVar("W", bound=Scratch)
@@ -111,6 +113,14 @@ class Stage(ABC, Generic[U, W]):
         Raises:
             HemisError (transient): nothing is decided; the records are read again.
         """
+
+    def due(self) -> set[str]:
+        """Restored units that have work of their own to do now: `decide` is called for them, with or without runs."""
+        return set()
+
+    def place_after(self, tp: TP, scratch: W, run: Sequence[ConsumerRecord]) -> int:
+        """The partition's place after the scratch, which may not have come to the end of its run."""
+        return int(run[-1].offset) + 1
 
     @abstractmethod
     def keep(self, unit: U, scratch: W, sent: Mapping[tuple[str, int], int]) -> None:
@@ -203,13 +213,14 @@ class Stage(ABC, Generic[U, W]):
     async def process(self, runs: Runs) -> set[TP]:
         again: set[TP] = set()
         work: list[tuple[str, W, dict[TP, int]]] = []
-        for unit, its in self._by_unit(runs).items():
+        of_their_own = self.due()
+        for unit, its in (dict.fromkeys(of_their_own, NO_RUNS) | self._by_unit(runs)).items():
             due: dict[TP, Sequence[ConsumerRecord]] = {}
             for tp, run in its.items():
                 part = self._due(tp, run, again)
                 if part:
                     due[tp] = part
-            if not due or unit not in self.units:
+            if not (due or unit in of_their_own) or unit not in self.units:
                 continue
             try:
                 scratch = self.decide(self.units[unit], due)
@@ -222,7 +233,9 @@ class Stage(ABC, Generic[U, W]):
                 again |= set(due)
                 await asyncio.sleep(0.2)
                 continue
-            work.append((unit, scratch, {tp: run[-1].offset + 1 for tp, run in due.items()}))
+            places = {tp: self.place_after(tp, scratch, run) for tp, run in due.items()}
+            again |= {tp for tp, run in due.items() if places[tp] <= run[-1].offset}
+            work.append((unit, scratch, places))
             await asyncio.sleep(0)
         if work:
             await self._write(work)

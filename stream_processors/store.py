@@ -63,12 +63,32 @@ class Store:
                 batch.put(key, value)
         self._db.write(batch, self._options)
 
-    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Keys that begin with the prefix, in order, as they stand now."""
-        for key, value in self._db.items(from_key=prefix):
+    def scan(self, prefix: bytes, first: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """Keys that begin with the prefix, in order, as they stand now; from `first` on, if given."""
+        for key, value in self._db.items(from_key=first or prefix):
             if not key.startswith(prefix):
                 return
             yield key, value
+
+    def suffixes(self) -> Callable[[bytes, bytes, int], list[bytes]]:
+        """What follows the prefix in the first so many keys from `first` on, as the store stands now. Half the price of `scan`."""
+        found = None
+
+        def read(prefix: bytes, first: bytes, most: int) -> list[bytes]:
+            nonlocal found
+            if found is None:
+                found = self._db.iter()
+            found.seek(first)
+            out: list[bytes] = []
+            while len(out) < most and found.valid():
+                key = found.key()
+                if not key.startswith(prefix):
+                    break
+                out.append(key[len(prefix) :])
+                found.next()
+            return out
+
+        return read
 
     def forget(self, prefix: bytes) -> None:
         """Delete every key that begins with the prefix."""

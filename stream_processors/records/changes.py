@@ -1,24 +1,22 @@
-"""What becomes of one change event: authorise → version rule → rules → outputs. The order of its effects is the unit's."""
+"""What becomes of one change event: authorise → version rule → state and clean record. The order of its effects is the unit's."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from schemas import envelope, rules
+from schemas import envelope
 from schemas.avro_schema import RECORD_TYPES, fields, record_name
 from schemas.codec import HEADER_SIZE
 from schemas.envelope import CANCEL, Envelope
 from schemas.keys import parse_record_key
-from schemas.rules import Found
 from schemas.topics import MAX_EVENT_BYTES
 from stream_processors.contract import Type, Unreadable
 from stream_processors.records.row import Row, Version
 from stream_processors.records.unit import Unit
 from stream_processors.records.version_rule import Verdict, fillable, judge, marks_after
 
-REFERENCES: Mapping[str, tuple[str, ...]] = {e: tuple(f.name for f in fields(e) if f.refers_to) for e in RECORD_TYPES}
-NOTHING = {e: b"\x00" * len(fields(e)) for e in REFERENCES}
+NOTHING = {e: b"\x00" * len(fields(e)) for e in RECORD_TYPES}
 """An entity's bytes in a CANCEL: every field null."""
 
 
@@ -75,7 +73,7 @@ def apply(
         case Verdict.RAISE:
             assert row is not None
             stamped, event = envelope.stamp(raw, event, account.epoch, place)
-            unit.put(key, stamped, event, {}, row.person, row.open)
+            unit.put(key, Row(stamped, event, {}, row.person, row.open))
             account.duplicate += 1
         case Verdict.DUPLICATE:
             account.duplicate += 1
@@ -194,76 +192,25 @@ def _settle(
     key: bytes,
     raw: bytes,
     event: Envelope,
-    values: Mapping[str, Any],
+    values: dict[str, Any],
     place: int,
     epoch: int,
     row: Row | None,
     marks: dict[str, Version],
 ) -> None:
-    """The record has a new newest content: clean record, claim, findings, state. `event` is the envelope of `raw`."""
+    """The record has a new newest content. What follows from it is worked out once for the whole unit (`settle`)."""
     account, entity = unit.account, kind.entity
     assert entity is not None
     stamped, event = envelope.stamp(raw, event, epoch, place)
     live = event.operation != CANCEL
     unit.clean(entity, key, stamped)
-    person = _claim(unit, key, stamped, event, values, place, row) if entity == "person" else ""
-    found: tuple[Found, ...] = ()
-    if live:
-        found = tuple(rules.check(entity, values, event.untyped, rules.day_of(event.changed_at)))
-        missing = [
-            (name, str(values[name]))
-            for name in REFERENCES[entity]
-            if values[name] is not None and not unit.is_live(str(values[name]))
-        ]
-        if missing:
-            found += tuple(Found("V26", (name,), parent) for name, parent in missing)
-    before = row.open if row else ()
-    if found or before:
-        unit.findings(key, before, found, place, event.changed_at)
-        parents = [f.other for f in found if f.rule == "V26"]
-        if parents or any(f.rule == "V26" for f in before):
-            unit.wait_for(key, parents)
-    unit.put(key, stamped, event, marks, person, found)
-    was_live = row is not None and row.live
-    account.live += live - was_live
+    unit.change(key, Row(stamped, event, marks, row.person if row else "", row.open if row else ()), values)
+    account.live += live - (row is not None and row.live)
     account.applied += 1
-    if not event.snapshot:
+    if event.snapshot:
+        unit.loaded = True
+    else:
         unit.newest = event
-    if live and not was_live and (waiting := unit.institution.waiting.pop(key.decode(), None)):
-        _parent_came(unit, key.decode(), waiting, place, event.changed_at)
-
-
-def _claim(
-    unit: Unit, key: bytes, raw: bytes, event: Envelope, values: Mapping[str, Any], place: int, row: Row | None
-) -> str:
-    """Claim the record for its person; if the person changed, retract it from the former one."""
-    person = ""
-    if event.operation != CANCEL:
-        number = values["citizen_number"]
-        person = (
-            unit.keys.of_number(number)
-            if rules.is_plausible_citizen_number(number)
-            else unit.keys.of_record(key.decode())
-        )
-        unit.claim(person, key, event, place, raw[event.body :])
-    if row is not None and row.person and row.person != person:
-        unit.claim(row.person, key, event, place, None, moved_to=person)
-    return person
-
-
-def _parent_came(unit: Unit, parent: str, children: set[str], place: int, at: int) -> None:
-    """Close the V26 findings of records that waited for this parent (P5: nothing waited for it)."""
-    for child in sorted(children):
-        key = child.encode()
-        row = unit.row(key)
-        if row is None:
-            continue
-        left = tuple(f for f in row.open if not (f.rule == "V26" and f.other == parent))
-        if len(left) == len(row.open):
-            continue
-        unit.findings(key, row.open, left, place, at)
-        unit.wait_for(key, [f.other for f in left if f.rule == "V26"])
-        unit.put(key, row.raw, row.envelope, row.marks, row.person, left)
 
 
 def cancel_of(unit: Unit, entity: str, key: bytes, *, version: int, changed_at: int, source_table: str) -> bytes:

@@ -6,7 +6,7 @@ import json
 from typing import NamedTuple
 
 from schemas import envelope
-from schemas.codec import read_text, text_bytes
+from schemas.codec import HEADER_SIZE, read_long, read_text, text_bytes
 from schemas.envelope import Envelope
 from schemas.rules import Found
 
@@ -16,15 +16,35 @@ Version = tuple[int, int]
 NEVER: Version = (-1, -1)
 
 
+class Open(NamedTuple):
+    """A finding that stands. `since`: time of the change that opened it, µs UTC. `said`: what was last sent of it."""
+
+    rule: str
+    fields: tuple[str, ...]
+    other: str
+    details: tuple[tuple[str, str], ...]
+    since: int
+    said: str = "OPEN"
+
+    @property
+    def key(self) -> tuple[str, tuple[str, ...], str]:
+        """What makes it this finding of the record and no other."""
+        return self[:3]
+
+    @property
+    def found(self) -> Found:
+        return Found(*self[:4])
+
+
 class Row(NamedTuple):
     """`raw` is the stamped message (its place is the event that applied it). `marks`: fields whose value is known only up to an
-    older version than the record's. `person`: the person key of the last claim. `open`: findings that stand open."""
+    older version than the record's. `person`: the person key of the last claim. `open`: findings that stand."""
 
     raw: bytes
     envelope: Envelope
     marks: dict[str, Version]
     person: str
-    open: tuple[Found, ...]
+    open: tuple[Open, ...]
 
     @property
     def version(self) -> Version:
@@ -35,12 +55,12 @@ class Row(NamedTuple):
         return self.envelope.operation != envelope.CANCEL
 
 
-def dump(raw: bytes, marks: dict[str, Version], person: str, found: tuple[Found, ...]) -> bytes:
+def dump(raw: bytes, marks: dict[str, Version], person: str, found: tuple[Open, ...]) -> bytes:
     return b"".join(
         (
             text_bytes(json.dumps(marks)) if marks else b"\x00",
             text_bytes(person),
-            text_bytes(json.dumps([[f.rule, f.fields, f.other] for f in found])) if found else b"\x00",
+            text_bytes(json.dumps(found, ensure_ascii=False, separators=(",", ":"))) if found else b"\x00",
             raw,
         )
     )
@@ -52,21 +72,40 @@ def load(state: bytes) -> Row:
     found_text, p = read_text(state, p)
     raw = state[p:]
     marks = {name: (v[0], v[1]) for name, v in json.loads(marks_text).items()} if marks_text else {}
-    found = (
-        tuple(Found(rule, tuple(names), other) for rule, names, other in json.loads(found_text)) if found_text else ()
+    return Row(raw, envelope.read(raw), marks, person, _findings(found_text) if found_text else ())
+
+
+def _findings(text: str) -> tuple[Open, ...]:
+    return tuple(
+        Open(rule, tuple(names), other, tuple((k, v) for k, v in details), since, said)
+        for rule, names, other, details, since, said in json.loads(text)
     )
-    return Row(raw, envelope.read(raw), marks, person, found)
 
 
 def has_findings(state: bytes) -> bool:
-    """Does the state list open findings? Without reading the rest: a restore asks it of every record."""
+    """Does the state list findings? Without reading the rest: a restore asks it of every record."""
+    return state[_findings_at(state)] != 0
+
+
+def is_live(state: bytes) -> bool:
+    """Is the record live? Without reading the rest: it is asked of every record that another one refers to."""
+    p = _findings_at(state)
+    p = p + 1 if state[p] == 0 else read_text(state, p)[1]
+    p += HEADER_SIZE
+    if state[p] < 128 and state[p + 1] < 128:
+        return state[p + 2] != envelope.CANCEL << 1
+    _, p = read_long(state, p)
+    _, p = read_long(state, p)
+    return state[p] != envelope.CANCEL << 1
+
+
+def _findings_at(state: bytes) -> int:
     if state[0] == 0 and state[1] < 128:  # no marks, and a person key whose length is one byte
-        return state[2 + (state[1] >> 1)] != 0
+        return 2 + (state[1] >> 1)
     _, p = read_text(state, 0)
-    _, p = read_text(state, p)
-    return state[p] != 0
+    return read_text(state, p)[1]
 
 
-def waiting_for(found: tuple[Found, ...]) -> list[str]:
+def waiting_for(found: tuple[Open, ...]) -> list[str]:
     """Record keys of the missing parents among open findings."""
     return [f.other for f in found if f.rule == "V26"]

@@ -18,10 +18,12 @@ from schemas.settings import ProcessorSettings
 from schemas.topics import CHANGES, ORDERS, STATE, institution_of, slot_of
 from stream_processors.admission import Ahead, Progress
 from stream_processors.contract import Contract
-from stream_processors.records import changes, control, orders
+from stream_processors.records import behind, changes, control, orders
 from stream_processors.records import row as rows
 from stream_processors.records.brake import Brake
-from stream_processors.records.unit import Institution, Unit, WaitIndex
+from stream_processors.records.institution import Indexes, Institution
+from stream_processors.records.settle import settle
+from stream_processors.records.unit import Unit
 from stream_processors.stage import Stage
 from stream_processors.store import Store, offset_note
 
@@ -29,6 +31,10 @@ SHARED_RUN = 100
 """While others are active, an institution's run is short; and who has more than that waiting goes on only when all that it wrote
 is done, and after a rest as long as that took: the others find every stage free half of the time, for every few milliseconds (P5)."""
 ACTIVE_SECONDS = 2.0
+BACKLOG = 500
+"""Records that wait in an institution's topic behind a unit of work, from which on claims are put off."""
+QUIET_SECONDS = 1.0
+"""What was put off is worked off when for so long neither a snapshot nor a backlog was read."""
 
 
 class Records(Stage[Institution, Unit]):
@@ -43,6 +49,7 @@ class Records(Stage[Institution, Unit]):
         self._brake = Brake(settings.brake_share, settings.brake_least, int(settings.brake_window_seconds * 1e6))
         self._state_ids: dict[str, str] = {}
         self._active: dict[str, float] = {}
+        self._loaded: dict[str, float] = {}
         self.ahead: dict[str, Ahead] = {}
 
     def unit_of(self, tp: TP) -> str:
@@ -60,7 +67,13 @@ class Records(Stage[Institution, Unit]):
         ids = thread.facts.ids(changes_topic, state_topic)
         code = unit.encode()
         thread.changelog.restore(
-            self.store, code, (code + b"/", code + b"!"), state_topic, 0, ids[state_topic], WaitIndex(unit, self.store)
+            self.store,
+            code,
+            (code + b"/", code + b"!"),
+            state_topic,
+            0,
+            ids[state_topic],
+            Indexes(unit, self.store, self._contract),
         )
         self._state_ids[unit] = ids[state_topic]
         institution = Institution(unit, self.store)
@@ -106,13 +119,33 @@ class Records(Stage[Institution, Unit]):
 
     def decide(self, unit: Institution, runs: Mapping[TP, Sequence[ConsumerRecord]]) -> Unit:
         scratch = Unit(unit, self.store, self._contract, self._keys, self._brake, self._settings.partitions)
-        self._active[unit.code] = time.monotonic()
+        now = self._active[unit.code] = time.monotonic()
+        scratch.deferring = self._waits(runs)
+        if scratch.deferring:
+            self._loaded[unit.code] = now
         for tp, run in sorted(runs.items()):
             if tp.topic.startswith("hemis.orders."):
                 self._orders(scratch, tp.topic, run)
             else:
                 self._changes(scratch, tp.topic, run)
+        settle(scratch)
+        if unit.code in self.due():
+            behind.work_off(scratch, time.time_ns() // 1000)
+            settle(scratch)
         return scratch
+
+    def due(self) -> set[str]:
+        """Institutions that have put something off, and are quiet now."""
+        quiet = time.monotonic() - QUIET_SECONDS
+        return {
+            code
+            for code, institution in self.units.items()
+            if institution.behind and self._loaded.get(code, 0.0) < quiet and self.admitted(code)
+        }
+
+    def _waits(self, runs: Mapping[TP, Sequence[ConsumerRecord]]) -> bool:
+        """Is more to come than these runs?"""
+        return any(self.lag(tp, run[-1].offset + 1) > BACKLOG for tp, run in runs.items())
 
     def _changes(self, unit: Unit, topic: str, run: Sequence[ConsumerRecord]) -> None:
         account, type_of = unit.account, self._contract.type_of
@@ -175,7 +208,9 @@ class Records(Stage[Institution, Unit]):
         changed_at = (scratch.newest.changed_at,) if scratch.newest else ()
         read = scratch.account.read - unit.account.read
         self.note(read, changed_at)
-        unit.account = scratch.account
+        unit.account, unit.behind = scratch.account, scratch.behind
+        if scratch.loaded:
+            self._loaded[unit.code] = time.monotonic()
         self.ahead.setdefault(unit.code, Ahead()).wrote(sent, began=self._active[unit.code], behind=read >= SHARED_RUN)
 
     def drop(self, unit: Institution) -> None:

@@ -7,68 +7,38 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any, NamedTuple
 
 from schemas.codec import long_bytes, text_bytes
 from schemas.envelope import Envelope
 from schemas.errors import HemisError
 from schemas.keys import PersonKeys, finding_id
-from schemas.rules import Found, severity_of
+from schemas.rules import severity_of
 from schemas.topics import CLAIMS, CONTROL, DEAD_LETTERS, FINDINGS, clean_topic, partition_of, slot_of
 from stream_processors.contract import Contract
 from stream_processors.outbox import Message, Outputs
+from stream_processors.records import links
 from stream_processors.records import row as rows
-from stream_processors.records.account import Account
 from stream_processors.records.brake import Brake
-from stream_processors.records.row import Row
+from stream_processors.records.institution import Institution
+from stream_processors.records.row import Open, Row
 from stream_processors.scratch import Scratch
-from stream_processors.store import Messages, Store
+from stream_processors.store import Store
 
-_NO_CONTACT_NO_FACTS = b"\x00\x00\x00"
-
-
-class Institution:
-    """What a worker holds in memory of one institution, between units of work."""
-
-    def __init__(self, code: str, store: Store) -> None:
-        self.code = code
-        self.records = code.encode() + b"/"
-        self.names = code.encode() + b"!"
-        self._store = store
-        self.account = Account.load(store.get(self.names + b"account"))
-        self.waiting: dict[str, set[str]] = {}
-        self.seen: set[bytes] = set()
-        self.reload_indexes()
-
-    def reload_indexes(self) -> None:
-        """Read the small indexes again from the store, as after a unit of work that came to nothing."""
-        self.waiting.clear()
-        for key, parents in self._store.scan(self.names + b"wait/"):
-            child = key[len(self.names) + 5 :].decode()
-            for parent in json.loads(parents):
-                self.waiting.setdefault(parent, set()).add(child)
-        self.seen = {key[len(self.names) + 5 :] for key, _ in self._store.scan(self.names + b"seen/")}
+NOTHING_HANGS = b"\x00\x00\x00"
+"""No telephone, no e-mail, no facts."""
 
 
-class WaitIndex:
-    """The index entries that restored states imply: which records wait for which parents. For `store.restore`."""
+class Due(NamedTuple):
+    """Why something is worked out again: the change that made it due, and its time (µs UTC)."""
 
-    def __init__(self, code: str, store: Store) -> None:
-        self._records, self._wait = code.encode() + b"/", code.encode() + b"!wait/"
-        self._waiting = {key[len(self._wait) :] for key, _ in store.scan(self._wait)}
+    place: int
+    at: int
 
-    def __call__(self, messages: Messages) -> dict[bytes, bytes | None]:
-        entries: dict[bytes, bytes | None] = {}
-        for key, state in messages.items():
-            if not key.startswith(self._records):
-                continue
-            if state and rows.has_findings(state) and (parents := rows.waiting_for(rows.load(state).open)):
-                self._waiting.add(key)
-                entries[self._wait + key] = json.dumps(parents).encode()
-            elif key in self._waiting:
-                self._waiting.discard(key)
-                entries[self._wait + key] = None
-        return entries
+
+_NEVER_DUE = Due(-1, 0)
 
 
 class Unit(Scratch):
@@ -90,14 +60,32 @@ class Unit(Scratch):
         self.keys = keys
         self.brake = brake
         self.outputs: Outputs = {}
-        self.changes: dict[bytes, bytes | None] = {}
         self.newest: Envelope | None = None
+        self.loaded = False
+        """Was a record read by a snapshot?"""
+        self.deferring = False
+        """More of the institution's records wait: what can be worked out later, once for many of them, is put off."""
+        self.behind = institution.behind
+        self.changed: dict[bytes, Row | None] = {}
+        """Records that events have changed since the last settling, and how they were before."""
+        self.touched: dict[bytes, Due] = {}
+        self.claims: dict[bytes, Due] = {}
+        self.lone: set[bytes] = set()
+        """Person records to be claimed from which nothing hung before this unit."""
+        self._names: dict[bytes, bytes | None] = {}
+        self._written: dict[bytes, None] = {}
+        self._applied: set[bytes] = set()
         self._index: dict[bytes, bytes | None] = {}
+        self._linked: dict[str, list[bytes]] = {}
         self._store_get = store.get
         self._scan = store.scan
+        self._keys = store.suffixes()
         self._partitions = partitions
         self._slot = slot_of(self.code, partitions)
+        self._states: dict[bytes, bytes | None] = {}
         self._loaded: dict[bytes, Row | None] = {}
+        self._values: dict[bytes, dict[str, Any]] = {}
+        self._messages: list[Message] = []
 
     # rows
 
@@ -105,29 +93,94 @@ class Unit(Scratch):
         """The record's newest state, this unit's changes included."""
         if key in self._loaded:
             return self._loaded[key]
-        state = self._store_get(key)
+        state = self._states[key] if key in self._states else self._store_get(key)
         row = self._loaded[key] = rows.load(state) if state is not None else None
         return row
 
-    def put(
-        self,
-        key: bytes,
-        raw: bytes,
-        event: Envelope,
-        marks: dict[str, rows.Version],
-        person: str,
-        found: tuple[Found, ...],
-    ) -> None:
-        """Replace the record's state; `event` is the envelope of `raw`."""
-        self.changes[key] = rows.dump(raw, marks, person, found)
-        self._loaded[key] = Row(raw, event, marks, person, found)
+    def is_live(self, key: str) -> bool:
+        raw = key.encode()
+        if raw in self._loaded:
+            row = self._loaded[raw]
+            return row is not None and row.live
+        if raw in self._states:
+            state = self._states[raw]
+        else:
+            state = self._states[raw] = self._store_get(raw)
+        return state is not None and rows.is_live(state)
+
+    def values(self, key: bytes) -> dict[str, Any] | None:
+        """The values of a live record, None if there is none."""
+        known = self._values.get(key)
+        if known is not None:
+            return known
+        row = self.row(key)
+        if row is None or not row.live:
+            return None
+        _, values = self.contract.values(row.raw, row.envelope)
+        self._values[key] = values
+        return values
+
+    def change(self, key: bytes, row: Row, values: dict[str, Any]) -> None:
+        """An event has given the record this state; what follows from it is worked out when the unit is settled."""
+        if key not in self.changed:
+            self.changed[key] = self.row(key)
+        if row.live:
+            self._values[key] = values
+        else:
+            self._values.pop(key, None)
+        self._applied.add(key)
+        self.put(key, row)
+
+    def put(self, key: bytes, row: Row) -> None:
+        """Replace the record's state."""
+        self._loaded[key] = row
+        self._written[key] = None
         if key in self.institution.seen:
             self.institution.seen.discard(key)
-            self.changes[self.institution.names + b"seen/" + key] = None
+            self.set_name(b"seen/" + key, None)
 
-    def is_live(self, key: str) -> bool:
-        row = self.row(key.encode())
-        return row is not None and row.live
+    # what hangs from what
+
+    def link(self, parent: str, child: bytes) -> None:
+        self._index[links.prefix(self.institution.names, parent) + child] = b""
+        self._linked.setdefault(parent, []).append(child)
+
+    def linked(self, parent: bytes) -> bool:
+        """Has this unit linked anything to the record?"""
+        return parent.decode() in self._linked
+
+    def children(self, parent: str, most: int) -> list[bytes]:
+        """Keys of the live records that hang from this one, sorted; no more than so many links are looked at."""
+        return self.children_from(parent, b"", most)[0]
+
+    def children_from(self, parent: str, after: bytes, most: int) -> tuple[list[bytes], bytes | None]:
+        """Those among the next links behind `after`; and the last link looked at, None if there are no more."""
+        prefix = links.prefix(self.institution.names, parent)
+        found = set(self._keys(prefix, prefix + after + b"\x00" if after else prefix, most))
+        if own := self._linked.get(parent):
+            found.update(child for child in own if child > after)
+        looked_at = sorted(found)[:most]
+        live = [child for child in looked_at if self._hangs(child, parent, prefix)]
+        return live, looked_at[-1] if len(looked_at) == most else None
+
+    def _hangs(self, child: bytes, parent: str, prefix: bytes) -> bool:
+        values = self.values(child)
+        if values is not None and parent in links.parents_of(entity_of(child), values):
+            return True
+        self._index[prefix + child] = None
+        return False
+
+    # what follows from the changes
+
+    def touch(self, key: bytes, due: Due) -> None:
+        """The rules over related records must look at this record again."""
+        if due > self.touched.get(key, _NEVER_DUE):
+            self.touched[key] = due
+
+    def reclaim(self, key: bytes, due: Due) -> None:
+        """The person record must be claimed again."""
+        if due > self.claims.get(key, _NEVER_DUE):
+            self.claims[key] = due
 
     def scan_rows(self) -> Iterator[tuple[bytes, Row]]:
         """Every record of the institution, this unit's changes included."""
@@ -136,24 +189,34 @@ class Unit(Scratch):
                 yield key, rows.load(state)
         yield from [(key, row) for key, row in self._loaded.items() if row is not None]
 
-    def scan_names(self, prefix: bytes) -> list[tuple[bytes, bytes]]:
-        """Entries of the institution's names that begin with the prefix, this unit's changes included."""
+    def scan_names(self, prefix: bytes, most: int | None = None) -> list[tuple[bytes, bytes]]:
+        """Entries of the institution's names that begin with the prefix, this unit's changes included; the first so many."""
         full = self.institution.names + prefix
-        merged: dict[bytes, bytes | None] = dict(self._scan(full))
-        merged.update({k: v for k, v in self.changes.items() if k.startswith(full)})
-        return [(k[len(full) :], v) for k, v in sorted(merged.items()) if v is not None]
+        stored = ((k, v) for k, v in self._scan(full) if k not in self._names)
+        merged: dict[bytes, bytes | None] = dict(islice(stored, most))
+        merged.update({k: v for k, v in self._names.items() if k.startswith(full)})
+        return [(k[len(full) :], v) for k, v in sorted(merged.items()) if v is not None][:most]
+
+    def name(self, name: bytes) -> bytes | None:
+        """One entry of the institution's names."""
+        full = self.institution.names + name
+        return self._names[full] if full in self._names else self._store_get(full)
 
     def set_name(self, name: bytes, value: bytes | None) -> None:
-        self.changes[self.institution.names + name] = value
+        self._names[self.institution.names + name] = value
 
     def hold(self, key: bytes, raw: bytes) -> bool:
         """Keep a CANCEL until it is released or rejected; True if one of this record was held already."""
-        name = self.institution.names + b"held/" + key
-        before = self.changes[name] if name in self.changes else self._store_get(name)
-        self.changes[name] = raw
+        before = self.name(b"held/" + key)
+        self.set_name(b"held/" + key, raw)
         return before is not None
 
-    def wait_for(self, child: bytes, parents: list[str]) -> None:
+    def put_off(self, what: bytes, value: bytes = b"1") -> None:
+        """Note durably something to be worked out when the institution is quiet."""
+        self.set_name(what, value)
+        self.behind = True
+
+    def wait_for(self, child: bytes, parents: Iterable[str]) -> None:
         """Note which missing parents a record waits for; an empty list ends it."""
         self._index[self.institution.names + b"wait/" + child] = json.dumps(parents).encode() if parents else None
         for parent in parents:
@@ -171,10 +234,18 @@ class Unit(Scratch):
         self.emit(clean_topic(entity), self._slot, key, raw)
 
     def claim(
-        self, person: str, key: bytes, event: Envelope, place: int, body: bytes | None, moved_to: str = ""
+        self,
+        person: str,
+        key: bytes,
+        event: Envelope,
+        place: int,
+        hanging: bytes = NOTHING_HANGS,
+        body: bytes = b"",
+        moved_to: str = "",
     ) -> None:
         """An institution's person record as a claim; no body retracts it, `moved_to` says for whom it is claimed now. The
-        entity's bytes are forwarded as they are."""
+        entity's bytes are forwarded as they are. `hanging`: telephone, e-mail and facts, encoded.
+        """
         a = self.account
         value = b"".join(
             (
@@ -186,25 +257,15 @@ class Unit(Scratch):
                 long_bytes(a.orders_place),
                 long_bytes(event.epoch),
                 event.clock,
-                _NO_CONTACT_NO_FACTS,
+                hanging,
                 b"\x02" + text_bytes(moved_to) if moved_to else b"\x00",
-                b"\x00" if body is None else b"\x02" + body,
+                b"\x02" + body if body else b"\x00",
             )
         )
         self.emit(CLAIMS.name, partition_of(person.encode(), self._partitions), person.encode(), value)
 
-    def findings(self, key: bytes, before: tuple[Found, ...], after: tuple[Found, ...], place: int, at: int) -> None:
-        """Say what opened and what closed; what stays open is not said again."""
-        was, now = {f[:3] for f in before}, {f[:3] for f in after}
-        for f in after:
-            if f[:3] not in was:
-                self._finding(key, f, "OPEN", place, at)
-        for f in before:
-            if f[:3] not in now:
-                self._finding(key, f, "RESOLVED", place, at)
-        self.account.findings_open += len(now) - len(was)
-
-    def _finding(self, key: bytes, found: Found, status: str, place: int, at: int) -> None:
+    def finding(self, key: bytes, found: Open, status: str, due: Due) -> None:
+        """Say that a finding opened or closed."""
         record = key.decode()
         name = finding_id(found.rule, self.code, record, found.fields, found.other)
         self.emit(
@@ -223,9 +284,9 @@ class Unit(Scratch):
                     "other_record": found.other,
                     "status": status,
                     "generation": self.account.generation,
-                    "place": place,
+                    "place": due.place,
                     "orders_place": self.account.orders_place,
-                    "at": at,
+                    "at": due.at,
                     "details": dict(found.details),
                     "waived_until": None,
                     "waiver": None,
@@ -271,12 +332,34 @@ class Unit(Scratch):
         )
 
     def state(self) -> list[Message]:
-        """The changelog messages of this unit, the account (place and ledger) last."""
-        return [*self.changes.items(), self._account()]
+        """The changelog messages of this unit, the account (place and ledger) last.
+
+        If the write is torn, the events whose rows were written count as seen when they are read again, and nothing follows from
+        them any more. So what must follow comes before them: what was put off, and the rows of other records that they changed.
+        What ends something (a held CANCEL that was released) comes behind what it led to.
+        """
+        states = {key: self._state_of(key) for key in self._written}
+        self._messages = [
+            *[(name, value) for name, value in self._names.items() if value is not None],
+            *[(key, state) for key, state in states.items() if key not in self._applied],
+            *[(key, state) for key, state in states.items() if key in self._applied],
+            *[(name, value) for name, value in self._names.items() if value is None],
+            self._account(),
+        ]
+        return self._messages
+
+    def _state_of(self, key: bytes) -> bytes | None:
+        row = self._loaded[key]
+        return None if row is None else rows.dump(row.raw, row.marks, row.person, row.open)
 
     def store_changes(self) -> dict[bytes, bytes | None]:
         """What goes to the store: the changelog messages and the index entries that follow from them."""
-        return {**self.changes, **self._index, **dict((self._account(),))}
+        return {**dict(self._messages or self.state()), **self._index}
 
     def _account(self) -> Message:
         return self.institution.names + b"account", self.account.dump()
+
+
+def entity_of(key: bytes) -> str:
+    """The entity that a record key names."""
+    return key.split(b"/", 2)[1].decode()

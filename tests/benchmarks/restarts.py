@@ -22,7 +22,8 @@ from deploy.provisioning import institution_user, provision_institution
 from schemas.keys import PersonKeys
 from schemas.registry import Registry
 from schemas.topics import CHANGES, STATE
-from stream_processors.records.unit import WaitIndex
+from stream_processors.contract import Contract
+from stream_processors.records.institution import Indexes
 from stream_processors.store import Store, offset_key, offset_note
 from stream_processors.topic_facts import TopicFacts
 from tests.benchmarks.children import Child
@@ -71,7 +72,7 @@ class Loaded:
         self._say = say
         self._data = folder / "worker"
         self._worker = processor(stack, folder, "records", "worker")
-        registry = Registry(stack.registry_url, folder / "schemas")
+        registry = self._registry = Registry(stack.registry_url, folder / "schemas")
         prepare_bus(stack, registry)
         keys = PersonKeys(stack.secret("person-key").encode())
         share, more = divmod(records, institutions)
@@ -95,13 +96,13 @@ class Loaded:
                 "queue.buffering.max.messages": 200_000,
             }
         )
-        store = Store(self._data / "state")
+        store, contract = Store(self._data / "state"), Contract(self._registry)
         done = 0
         for code, records in self._shares.items():
             topic = STATE.name_for(code)
             ids = facts.ids(CHANGES.name_for(code), topic)
             account = self._states[code].account(records, ids[CHANGES.name_for(code)]).dump()
-            derive = WaitIndex(code, store)
+            derive = Indexes(code, store, contract)
             for batch in self._batches(code, records):
                 self._produce(producer, topic, batch)
                 store.write({**batch, **derive(batch)})

@@ -7,7 +7,6 @@ from schemas.avro_schema import change_subject, record_name
 from schemas.codec import codec
 from schemas.keys import PersonKeys
 from schemas.registry import Registry
-from schemas.rules import Found
 from stream_processors.records import row
 from stream_processors.records.account import Account
 from tests.benchmarks.workload import FAMILY, GIVEN, MIDDLE, PROVINCES, STREETS, TABLES
@@ -62,11 +61,11 @@ class States:
             source_table=table,
             record_key=key,
         ) + encode(values)
-        person, found = "", tuple[Found, ...]()
+        person, found = "", tuple[row.Open, ...]()
         if entity == "person":
             person = self._keys.of_number(str(values["citizen_number"]))
         elif entity == "study_record" and n % ORPHANS == 0:
-            found = (Found("V26", ("learner",), str(values["learner"])),)
+            found = (row.Open("V26", ("learner",), str(values["learner"]), (), changed_at),)
         return key.encode(), row.dump(raw, {}, person, found)
 
     def account(self, records: int, topic_id: str) -> Account:

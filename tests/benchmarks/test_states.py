@@ -12,7 +12,7 @@ from schemas.keys import PersonKeys, parse_record_key
 from schemas.registry import Registry
 from stream_processors.contract import Contract
 from stream_processors.records import row
-from stream_processors.records.unit import Institution, WaitIndex
+from stream_processors.records.institution import Indexes, Institution
 from stream_processors.store import Store
 from tests.benchmarks.states import ORPHANS, States
 
@@ -71,9 +71,9 @@ def test_the_account_balances_and_counts_the_open_findings(states: States) -> No
     assert account.findings_open == sum(row.has_findings(states.at(n)[1]) for n in range(RECORDS)) == 1
 
 
-def test_an_institution_starts_from_them(states: States, store: Store) -> None:
+def test_an_institution_starts_from_them(states: States, store: Store, registry: Registry) -> None:
     changes: dict[bytes, bytes | None] = dict(states.at(number) for number in range(RECORDS))
-    store.write({**changes, **WaitIndex("UNI-A", store)(changes)})
+    store.write({**changes, **Indexes("UNI-A", store, Contract(registry))(changes)})
     institution = Institution("UNI-A", store)
     assert institution.waiting == {f"UNI-A/learner/missing-{ORPHANS}": {f"UNI-A/study_record/{ORPHANS}"}}
     assert envelope.read(row.load(store.get(b"UNI-A/person/1") or b"").raw).record_key == "UNI-A/person/1"

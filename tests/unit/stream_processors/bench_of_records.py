@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -14,10 +15,12 @@ from schemas.errors import HemisError
 from schemas.keys import PersonKeys
 from schemas.registry import Registry
 from stream_processors.contract import Contract
-from stream_processors.records import changes, control, orders
+from stream_processors.records import behind, changes, control, orders
 from stream_processors.records.brake import Brake
+from stream_processors.records.institution import Institution
 from stream_processors.records.row import Row
-from stream_processors.records.unit import Institution, Unit
+from stream_processors.records.settle import settle
+from stream_processors.records.unit import Unit
 from stream_processors.store import Store
 
 CODE = "UNI-A"
@@ -55,6 +58,7 @@ class Bench:
         self.brake = brake or Brake(0.1, 1_000_000, 600_000_000)
         self.keys = PersonKeys(b"secret")
         self.offset = 0
+        self.deferring = False
         self.last: Unit = self.unit()
 
     @property
@@ -62,11 +66,14 @@ class Bench:
         return self.institution.account
 
     def unit(self) -> Unit:
-        return Unit(self.institution, self.store, self.contract, self.keys, self.brake, PARTITIONS)
+        unit = Unit(self.institution, self.store, self.contract, self.keys, self.brake, PARTITIONS)
+        unit.deferring = self.deferring
+        return unit
 
     def keep(self, unit: Unit) -> Unit:
+        settle(unit)
         self.store.write(unit.store_changes())
-        self.institution.account = unit.account
+        self.institution.account, self.institution.behind = unit.account, unit.behind
         self.last = unit
         return unit
 
@@ -98,10 +105,29 @@ class Bench:
 
     def send(self, *events: tuple[bytes | None, bytes]) -> Unit:
         """One unit of work of these events."""
+        return self.keep(self.decide(events))
+
+    def decide(self, events: Sequence[tuple[bytes | None, bytes]]) -> Unit:
+        """What a unit of work of these events decides; nothing is written."""
         unit = self.unit()
         for key, raw in events:
             self.take(unit, key, raw)
-        return self.keep(unit)
+        settle(unit)
+        return unit
+
+    def work_off(self) -> int:
+        """Everything that was put off; the number of portions."""
+        portions: list[Bench] = []
+        self.each_portion(portions.append)
+        return len(portions)
+
+    def each_portion(self, then: Callable[[Bench], None]) -> None:
+        """Work off what was put off, portion by portion."""
+        while self.institution.behind:
+            unit = self.unit()
+            behind.work_off(unit, NOW)
+            self.keep(unit)
+            then(self)
 
     def take(self, unit: Unit, key: bytes | None, raw: bytes, offset: int | None = None) -> None:
         place = self._next(unit) if offset is None else offset
@@ -163,9 +189,11 @@ class Bench:
         return out
 
     def findings(self) -> list[Finding]:
+        return [Finding(f["rule"], f["status"], f["record_key"], f["other_record"]) for f in self.decoded_findings()]
+
+    def decoded_findings(self) -> list[dict[str, Any]]:
         messages = self.last.outputs.get((f"hemis.findings.{CODE}", 0), [])
-        decoded = [codec("vn.hemis.Finding").decode(raw, HEADER_SIZE)[0] for _, raw in messages if raw]
-        return [Finding(f["rule"], f["status"], f["record_key"], f["other_record"]) for f in decoded]
+        return [codec("vn.hemis.Finding").decode(raw, HEADER_SIZE)[0] for _, raw in messages if raw]
 
     def dead_letters(self) -> list[dict[str, Any]]:
         out = []

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaException, TopicPartition
 
-from schemas.rules import Found
 from stream_processors import store as stores
 from stream_processors.records import row
-from stream_processors.records.unit import WaitIndex
+from stream_processors.records.institution import Indexes
+from stream_processors.records.row import Open
 from stream_processors.store import Changelog, Store, offset_key, offset_note
 from tests.unit.stream_processors.bench_of_records import Bench
 
@@ -119,18 +119,20 @@ def test_an_error_stops_it_and_what_was_read_before_stays_noted(store: Store, mo
     assert store.get(offset_key(UNIT)) == offset_note("id", 4)
 
 
-def test_waiting_records_are_indexed(bench: Bench) -> None:
-    raw = bench.event("learner", 1, 1)[1]
+def test_waiting_records_and_links_are_indexed(bench: Bench) -> None:
+    raw = bench.event("learner", 1, 1, person="UNI-A/person/1")[1]
     key, entry = b"UNI-A/learner/1", b"UNI-A!wait/UNI-A/learner/1"
-    waits = row.dump(raw, {}, "", (Found("V26", ("person",), "UNI-A/person/1"),))
-    index = WaitIndex("UNI-A", bench.store)
-    assert index({key: waits, b"UNI-A!account": b"{}", b"UNI-A/learner/2": None}) == {entry: b'["UNI-A/person/1"]'}
-    assert index({key: row.dump(raw, {}, "", ())}) == {entry: None}
-    assert index({key: row.dump(raw, {}, "", ())}) == {}
+    link = {b"UNI-A!child/UNI-A/person/1\x1fUNI-A/learner/1": b""}
+    waits = row.dump(raw, {}, "", (Open("V26", ("person",), "UNI-A/person/1", (), 1),))
+    index = Indexes("UNI-A", bench.store, bench.contract)
+    messages = {key: waits, b"UNI-A!account": b"{}", b"UNI-A/learner/2": None}
+    assert index(messages) == {entry: b'["UNI-A/person/1"]'} | link
+    assert index({key: row.dump(raw, {}, "", ())}) == {entry: None} | link
+    assert index({key: row.dump(raw, {}, "", ())}) == link
 
 
 @pytest.mark.parametrize("person", ["", "n:0123", "i:" + "x" * 500])
 @pytest.mark.parametrize("marks", [{}, {"code": (1, 2)}])
 def test_findings_are_seen_whatever_comes_before_them(person: str, marks: dict[str, Any]) -> None:
-    assert row.has_findings(row.dump(b"raw", marks, person, (Found("V01", ("code",)),)))
+    assert row.has_findings(row.dump(b"raw", marks, person, (Open("V01", ("code",), "", (), 1),)))
     assert not row.has_findings(row.dump(b"raw", marks, person, ()))

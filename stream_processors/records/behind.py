@@ -1,0 +1,75 @@
+"""What was put off: noted in the state, kept over crashes, and worked off in bounded portions when the institution is quiet.
+
+`again/<record>`: the claim of the person from which the record hangs shows an older content. `fan/<record>`: what hangs from the
+record must be looked at; the value says from where on, and whether claims are to follow. A note that is worked off twice changes
+nothing: what is said depends on the state alone. Whatever is worked off carries the place of the last event read, which is
+larger than that of all that was said before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from stream_processors.records.claims import person_of
+from stream_processors.records.institution import AGAIN, FAN
+from stream_processors.records.unit import Due, Unit, entity_of
+
+PORTION = 300
+"""Notes, or records that hang from one, in a unit of work."""
+
+
+def above(entity: str, values: Mapping[str, Any]) -> str | None:
+    """The record under which a change of this one is noted: one note for all that hangs from it."""
+    parent: str | None = values[{"study_record": "learner", "study_decision": "study_record"}.get(entity, "person")]
+    return parent
+
+
+def put_off_claim(unit: Unit, record: str) -> None:
+    unit.put_off(AGAIN + record.encode())
+
+
+def put_off_children(unit: Unit, key: bytes, *, claims: bool = False) -> None:
+    """Begin with the first of them, also if a former note had come further."""
+    claims = claims or (unit.name(FAN + key) or b"")[:1] == b"c"
+    unit.put_off(FAN + key, b"c" if claims else b"j")
+
+
+def work_off(unit: Unit, at: int) -> None:
+    """One portion; the unit must be settled afterwards. `at`: the time that what opens or closes is given, µs UTC."""
+    due = Due(max(unit.account.place - 1, 0), at)
+    left = PORTION
+    for key, value in unit.scan_names(FAN, left):
+        left = _fan(unit, key, value, due, left)
+    for key, _ in unit.scan_names(AGAIN, left):
+        left -= 1
+        unit.set_name(AGAIN + key, None)
+        _claim(unit, key, due)
+    unit.behind = left == 0
+
+
+def _fan(unit: Unit, key: bytes, value: bytes, due: Due, left: int) -> int:
+    """Look at the next records that hang from this one; how much of the portion is left."""
+    if left == 0:
+        return 0
+    claims, after = value[:1] == b"c", value[1:]
+    children, end = unit.children_from(key.decode(), after, left)
+    for child in children:
+        unit.touch(child, due)
+        if claims:
+            _claim(unit, child, due)
+    unit.set_name(FAN + key, None if end is None else value[:1] + end)
+    return left - max(len(children), 1) if end is None else 0
+
+
+def _claim(unit: Unit, key: bytes, due: Due) -> None:
+    """Claim the person from which the record hangs."""
+    entity = entity_of(key)
+    if entity == "person":
+        person: bytes | None = key
+    else:
+        values = unit.values(key)
+        person = person_of(unit, entity, values) if values is not None else None
+    if person is None:
+        return
+    unit.reclaim(person, due)

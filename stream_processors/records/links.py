@@ -1,0 +1,27 @@
+"""What hangs from what inside one institution: links from a parent to the records that name it.
+
+A parent is a record key, or a group `=<what>/<value>` of records that share a value. Links lie in the store only, under
+`<institution>!child/<parent>\\x1f<child>`; a restore makes them again from the states. They are only ever added when a record is
+applied: whoever follows one looks whether the child still names the parent, so that a link that outlived its reference costs
+a look and is then deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from schemas.avro_schema import RECORD_TYPES, fields
+
+REFERENCES: Mapping[str, tuple[str, ...]] = {e: tuple(f.name for f in fields(e) if f.refers_to) for e in RECORD_TYPES}
+SEPARATOR = b"\x1f"
+
+
+def parents_of(entity: str, values: Mapping[str, Any]) -> list[str]:
+    """Everything that a live record with these values hangs from."""
+    return [parent for name in REFERENCES[entity] if (parent := values[name]) is not None]
+
+
+def prefix(names: bytes, parent: str) -> bytes:
+    """Where the links of a parent begin; `names` is the institution's prefix."""
+    return names + b"child/" + parent.encode() + SEPARATOR
