@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from schemas import rules
-from schemas.codec import codec, size_bytes, text_bytes
+from schemas.codec import codec, long_bytes, size_bytes, text_bytes
 from stream_processors.records import facts
 from stream_processors.records.facts import Values
 from stream_processors.records.institution import AGAIN
@@ -127,9 +127,11 @@ def _encoded(unit: Unit, hanging: Hanging) -> bytes:
     """Telephone and e-mail of the newest learner's file that has one, and the facts."""
     if not hanging.learners and not hanging.facts:
         return NOTHING_HANGS
-    listed = hanging.facts
-    body = size_bytes(len(listed)) + b"".join(map(_FACT.encode, listed)) + b"\x00" if listed else b"\x00"
-    return _newest(unit, hanging.learners, "phone") + _newest(unit, hanging.learners, "email") + body
+    facts_bytes = b"\x00"
+    if hanging.facts:  # with the block's size before it, so that PEOPLE can pass over it
+        block = b"".join(map(_FACT.encode, hanging.facts))
+        facts_bytes = long_bytes(-len(hanging.facts)) + size_bytes(len(block)) + block + b"\x00"
+    return _newest(unit, hanging.learners, "phone") + _newest(unit, hanging.learners, "email") + facts_bytes
 
 
 def _newest(unit: Unit, learners: list[bytes], name: str) -> bytes:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from schemas import rules
+from schemas.errors import HemisError
+from schemas.logs import log
 from schemas.rules import Found
 from stream_processors.records import behind, facts, links
 from stream_processors.records import row as rows
@@ -27,15 +29,39 @@ def settle(unit: Unit) -> None:
     """Work out what follows from everything that has changed since the last call."""
     changed, unit.changed = unit.changed, {}
     for key, before in changed.items():
-        _changed(unit, key, before)
+        try:
+            _changed(unit, key, before)
+        except Exception as error:
+            _skip(unit, key, error)
     touched, unit.touched = unit.touched, {}
     for key, due in touched.items():
         if key not in changed:
-            _touched(unit, key, due)
+            try:
+                _touched(unit, key, due)
+            except Exception as error:
+                _skip(unit, key, error)
     claims, unit.claims = unit.claims, {}
     for key, due in claims.items():
-        claim(unit, key, due, alone=key in unit.lone and not unit.linked(key))
+        try:
+            claim(unit, key, due, alone=key in unit.lone and not unit.linked(key))
+        except Exception as error:
+            _skip(unit, key, error)
     unit.lone.clear()
+
+
+def _skip(unit: Unit, key: bytes, error: Exception) -> None:
+    """A defect of ours may cost what follows from one record's change, not the institution's stream (P5)."""
+    if isinstance(error, HemisError) and error.transient:
+        raise error
+    log(
+        "error",
+        "what follows from a change could not be worked out",
+        action="report this defect",
+        institution=unit.code,
+        entity=entity_of(key),
+        place=unit.account.place,
+        error=error.code if isinstance(error, HemisError) else type(error).__name__,
+    )
 
 
 def _changed(unit: Unit, key: bytes, before: Row | None) -> None:

@@ -317,3 +317,19 @@ def test_any_order_of_arrival_ends_in_the_same_claims_and_findings(benches: Call
         assert bench.balanced()
         bench.store.close()
     assert len(ends) == 1
+
+
+def test_a_defect_costs_one_record_not_the_institutions_stream(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(entity: str, *_: Any) -> list[Any]:
+        if entity == "learner":
+            raise KeyError("SV1")
+        return []
+
+    monkeypatch.setattr("schemas.rules.check", broken)
+    bench.send(person(bench), bench.event("learner", 1, 11, code="SV1", person=PERSON))
+    assert (bench.account.applied, len(bench.claims())) == (2, 1)
+    said = capsys.readouterr().err
+    assert '"entity": "learner"' in said
+    assert "SV1" not in said
