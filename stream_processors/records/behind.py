@@ -1,9 +1,9 @@
 """What was put off: noted in the state, kept over crashes, and worked off in bounded portions when the institution is quiet.
 
-`again/<record>`: the claim of the person from which the record hangs shows an older content. `fan/<record>`: what hangs from the
-record must be looked at; the value says from where on, and whether claims are to follow. A note that is worked off twice changes
-nothing: what is said depends on the state alone. Whatever is worked off carries the place of the last event read, which is
-larger than that of all that was said before.
+`again/<record>`: the claim of the person from which the record hangs shows an older content. `judge/<record>`: the rules over
+related records must look at it. `fan/<parent>`: they must look at what hangs from it; the value says from where on, and whether
+claims are to follow. A note that is worked off twice changes nothing: what is said depends on the state alone. Whatever is worked
+off carries the place of the last event read, which is not smaller than that of anything said before.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stream_processors.records.claims import person_of
-from stream_processors.records.institution import AGAIN, FAN
+from stream_processors.records.institution import AGAIN, FAN, JUDGE
 from stream_processors.records.unit import Due, Unit, entity_of
 
 PORTION = 300
@@ -29,18 +29,27 @@ def put_off_claim(unit: Unit, record: str) -> None:
     unit.put_off(AGAIN + record.encode())
 
 
-def put_off_children(unit: Unit, key: bytes, *, claims: bool = False) -> None:
+def put_off_judging(unit: Unit, key: bytes) -> None:
+    unit.put_off(JUDGE + key)
+
+
+def put_off_children(unit: Unit, parent: str, *, claims: bool = False) -> None:
     """Begin with the first of them, also if a former note had come further."""
-    claims = claims or (unit.name(FAN + key) or b"")[:1] == b"c"
-    unit.put_off(FAN + key, b"c" if claims else b"j")
+    name = FAN + parent.encode()
+    claims = claims or (unit.name(name) or b"")[:1] == b"c"
+    unit.put_off(name, b"c" if claims else b"j")
 
 
 def work_off(unit: Unit, at: int) -> None:
     """One portion; the unit must be settled afterwards. `at`: the time that what opens or closes is given, µs UTC."""
     due = Due(max(unit.account.place - 1, 0), at)
     left = PORTION
-    for key, value in unit.scan_names(FAN, left):
-        left = _fan(unit, key, value, due, left)
+    for parent, value in unit.scan_names(FAN, left):
+        left = _fan(unit, parent, value, due, left)
+    for key, _ in unit.scan_names(JUDGE, left):
+        left -= 1
+        unit.set_name(JUDGE + key, None)
+        unit.touch(key, due)
     for key, _ in unit.scan_names(AGAIN, left):
         left -= 1
         unit.set_name(AGAIN + key, None)
@@ -48,17 +57,17 @@ def work_off(unit: Unit, at: int) -> None:
     unit.behind = left == 0
 
 
-def _fan(unit: Unit, key: bytes, value: bytes, due: Due, left: int) -> int:
+def _fan(unit: Unit, parent: bytes, value: bytes, due: Due, left: int) -> int:
     """Look at the next records that hang from this one; how much of the portion is left."""
     if left == 0:
         return 0
     claims, after = value[:1] == b"c", value[1:]
-    children, end = unit.children_from(key.decode(), after, left)
+    children, end = unit.children_from(parent.decode(), after, left)
     for child in children:
         unit.touch(child, due)
         if claims:
             _claim(unit, child, due)
-    unit.set_name(FAN + key, None if end is None else value[:1] + end)
+    unit.set_name(FAN + parent, None if end is None else value[:1] + end)
     return left - max(len(children), 1) if end is None else 0
 
 
@@ -70,6 +79,5 @@ def _claim(unit: Unit, key: bytes, due: Due) -> None:
     else:
         values = unit.values(key)
         person = person_of(unit, entity, values) if values is not None else None
-    if person is None:
-        return
-    unit.reclaim(person, due)
+    if person is not None:
+        unit.reclaim(person, due)

@@ -12,7 +12,7 @@ from schemas.envelope import CANCEL, Envelope
 from schemas.keys import parse_record_key
 from schemas.topics import MAX_EVENT_BYTES
 from stream_processors.contract import Type, Unreadable
-from stream_processors.records.row import Row, Version
+from stream_processors.records.row import Former, Row, Version
 from stream_processors.records.unit import Unit
 from stream_processors.records.version_rule import Verdict, fillable, judge, marks_after
 
@@ -73,7 +73,7 @@ def apply(
         case Verdict.RAISE:
             assert row is not None
             stamped, event = envelope.stamp(raw, event, account.epoch, place)
-            unit.put(key, Row(stamped, event, {}, row.person, row.open))
+            unit.put(key, row._replace(raw=stamped, envelope=event, marks={}))
             account.duplicate += 1
         case Verdict.DUPLICATE:
             account.duplicate += 1
@@ -204,13 +204,23 @@ def _settle(
     stamped, event = envelope.stamp(raw, event, epoch, place)
     live = event.operation != CANCEL
     unit.clean(entity, key, stamped)
-    unit.change(key, Row(stamped, event, marks, row.person if row else "", row.open if row else ()), values)
+    made = Row(stamped, event, marks, row.person, row.open) if row else Row(stamped, event, marks, "", ())
+    if entity == "study_record" and live and row is not None and row.live:
+        made = made._replace(former=_former(unit, key, row, values))
+    unit.change(key, made, values)
     account.live += live - (row is not None and row.live)
     account.applied += 1
     if event.snapshot:
         unit.loaded = True
     else:
         unit.newest = event
+
+
+def _former(unit: Unit, key: bytes, row: Row, values: Mapping[str, Any]) -> Former:
+    """The study's status before the one that it has now: it is judged by it, whatever comes before or after."""
+    was = unit.values(key)
+    assert was is not None
+    return row.former if was["status"] == values["status"] else (was["status"] or "", was["status_date"])
 
 
 def cancel_of(unit: Unit, entity: str, key: bytes, *, version: int, changed_at: int, source_table: str) -> bytes:

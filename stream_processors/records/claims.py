@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from schemas import rules
 from schemas.codec import codec, long_bytes, size_bytes, text_bytes
-from stream_processors.records import facts
+from stream_processors.records import duplicates, facts, links
 from stream_processors.records.facts import Values
 from stream_processors.records.institution import AGAIN
 from stream_processors.records.unit import NOTHING_HANGS, Due, Unit, entity_of
@@ -37,7 +37,7 @@ def claim(unit: Unit, key: bytes, due: Due, *, alone: bool = False) -> None:
     row = unit.row(key)
     if row is None:
         return
-    person, values = "", unit.values(key)
+    person, values, hanging = "", unit.values(key), _NOTHING
     if values is not None:
         person = _person_key(unit, key, values)
         hanging = _NOTHING if alone else gather(unit, key.decode())
@@ -48,6 +48,11 @@ def claim(unit: Unit, key: bytes, due: Due, *, alone: bool = False) -> None:
         unit.claim(row.person, key, row.envelope, due.place, moved_to=person)
     if row.person != person:
         unit.put(key, row._replace(person=person))
+        if person:
+            unit.link(links.group("person", person), key)
+    for one in {row.person, person} - {""}:
+        if not alone and duplicates.concerned(unit, one, hanging.learners):
+            unit.shared[one] = due
 
 
 def _strike(unit: Unit, *records: bytes) -> None:

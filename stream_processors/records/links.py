@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from schemas.avro_schema import RECORD_TYPES, fields
+from schemas.rules.related import number_keys
 
 REFERENCES: Mapping[str, tuple[str, ...]] = {e: tuple(f.name for f in fields(e) if f.refers_to) for e in RECORD_TYPES}
 SEPARATOR = b"\x1f"
@@ -19,7 +20,22 @@ SEPARATOR = b"\x1f"
 
 def parents_of(entity: str, values: Mapping[str, Any]) -> list[str]:
     """Everything that a live record with these values hangs from."""
-    return [parent for name in REFERENCES[entity] if (parent := values[name]) is not None]
+    return [parent for name in REFERENCES[entity] if (parent := values[name]) is not None] + groups_of(entity, values)
+
+
+def groups_of(entity: str, values: Mapping[str, Any]) -> list[str]:
+    """The groups that a live record with these values belongs to."""
+    match entity:
+        case "major_licence" | "programme" if values["major_code"] is not None:
+            return [group("major", values["major_code"])]
+        case "degree":
+            return [group(case, number) for case, number in number_keys(values).items()]
+    return []
+
+
+def group(what: str, value: str) -> str:
+    """The records of an institution that share a value, as a parent."""
+    return f"={what}/{value}"
 
 
 def prefix(names: bytes, parent: str) -> bytes:

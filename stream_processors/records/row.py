@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from schemas import envelope
 from schemas.codec import HEADER_SIZE, read_long, read_text, text_bytes
@@ -14,6 +14,9 @@ Version = tuple[int, int]
 """Epoch and version; compared in this order."""
 
 NEVER: Version = (-1, -1)
+
+
+Former = tuple[()] | tuple[str, str | None]
 
 
 class Open(NamedTuple):
@@ -38,13 +41,15 @@ class Open(NamedTuple):
 
 class Row(NamedTuple):
     """`raw` is the stamped message (its place is the event that applied it). `marks`: fields whose value is known only up to an
-    older version than the record's. `person`: the person key of the last claim. `open`: findings that stand."""
+    older version than the record's. `person`: the person key of the last claim. `open`: findings that stand. `former`: of a study
+    record, the status before its last one, and that status' date."""
 
     raw: bytes
     envelope: Envelope
     marks: dict[str, Version]
     person: str
     open: tuple[Open, ...]
+    former: Former = ()
 
     @property
     def version(self) -> Version:
@@ -55,12 +60,16 @@ class Row(NamedTuple):
         return self.envelope.operation != envelope.CANCEL
 
 
-def dump(raw: bytes, marks: dict[str, Version], person: str, found: tuple[Open, ...]) -> bytes:
+def dump(
+    raw: bytes, marks: dict[str, Version], person: str, found: tuple[Open, ...], former: Former = ()
+) -> bytes:
     return b"".join(
         (
             text_bytes(json.dumps(marks)) if marks else b"\x00",
             text_bytes(person),
-            text_bytes(json.dumps(found, ensure_ascii=False, separators=(",", ":"))) if found else b"\x00",
+            text_bytes(json.dumps((former, found), ensure_ascii=False, separators=(",", ":")))
+            if found or former
+            else b"\x00",
             raw,
         )
     )
@@ -69,27 +78,23 @@ def dump(raw: bytes, marks: dict[str, Version], person: str, found: tuple[Open, 
 def load(state: bytes) -> Row:
     marks_text, p = read_text(state, 0)
     person, p = read_text(state, p)
-    found_text, p = read_text(state, p)
+    notes, p = read_text(state, p)
     raw = state[p:]
     marks = {name: (v[0], v[1]) for name, v in json.loads(marks_text).items()} if marks_text else {}
-    return Row(raw, envelope.read(raw), marks, person, _findings(found_text) if found_text else ())
+    if not notes:
+        return Row(raw, envelope.read(raw), marks, person, ())
+    former, found = json.loads(notes)
+    return Row(raw, envelope.read(raw), marks, person, tuple(map(_open, found)), tuple(former))
 
 
-def _findings(text: str) -> tuple[Open, ...]:
-    return tuple(
-        Open(rule, tuple(names), other, tuple((k, v) for k, v in details), since, said)
-        for rule, names, other, details, since, said in json.loads(text)
-    )
-
-
-def has_findings(state: bytes) -> bool:
-    """Does the state list findings? Without reading the rest: a restore asks it of every record."""
-    return state[_findings_at(state)] != 0
+def _open(found: list[Any]) -> Open:
+    rule, names, other, details, since, said = found
+    return Open(rule, tuple(names), other, tuple((k, v) for k, v in details), since, said)
 
 
 def is_live(state: bytes) -> bool:
     """Is the record live? Without reading the rest: it is asked of every record that another one refers to."""
-    p = _findings_at(state)
+    p = _notes_at(state)
     p = p + 1 if state[p] == 0 else read_text(state, p)[1]
     p += HEADER_SIZE
     if state[p] < 128 and state[p + 1] < 128:
@@ -99,7 +104,7 @@ def is_live(state: bytes) -> bool:
     return state[p] != envelope.CANCEL << 1
 
 
-def _findings_at(state: bytes) -> int:
+def _notes_at(state: bytes) -> int:
     if state[0] == 0 and state[1] < 128:  # no marks, and a person key whose length is one byte
         return 2 + (state[1] >> 1)
     _, p = read_text(state, 0)

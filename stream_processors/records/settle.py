@@ -1,5 +1,5 @@
 """What follows from a unit's changes, worked out once when all of them are applied: findings of the changed records and of those
-that hang from them, links, claims.
+that depend on them, links, claims.
 
 Because it looks at the state and not at the events, any order of arrival inside the institution ends in the same findings.
 What many records need at once, or what a first load would make again and again, is put off durably (`behind`).
@@ -12,17 +12,13 @@ from typing import Any
 from schemas import rules
 from schemas.errors import HemisError
 from schemas.logs import log
-from schemas.rules import Found
-from stream_processors.records import behind, facts, links
+from schemas.rules import Found, severity_of
+from stream_processors.records import behind, duplicates, links, spread
 from stream_processors.records import row as rows
-from stream_processors.records.claims import claim, person_of
+from stream_processors.records.claims import claim
+from stream_processors.records.judge import judge
 from stream_processors.records.row import Open, Row
 from stream_processors.records.unit import Due, Unit, entity_of
-
-RELATED = frozenset({"V26"})
-"""Rules that look at other records of the institution; the others depend on the record alone."""
-FAN = 100
-"""Records that hang from a changed one and are looked at in the same unit of work; if there are more, all are put off."""
 
 
 def settle(unit: Unit) -> None:
@@ -47,6 +43,11 @@ def settle(unit: Unit) -> None:
         except Exception as error:
             _skip(unit, key, error)
     unit.lone.clear()
+    shared, unit.shared = unit.shared, {}
+    for person, due in shared.items():
+        for key, found in duplicates.judged(unit, person):
+            if (row := unit.row(key)) is not None:
+                say(unit, key, row, found, due)
 
 
 def _skip(unit: Unit, key: bytes, error: Exception) -> None:
@@ -67,115 +68,77 @@ def _skip(unit: Unit, key: bytes, error: Exception) -> None:
 def _changed(unit: Unit, key: bytes, before: Row | None) -> None:
     row = unit.row(key)
     assert row is not None
-    entity, was_live = entity_of(key), before is not None and before.live
-    values = unit.values(key)
-    found: list[Found] = []
-    if values is not None:
-        found = rules.check(entity, values, row.envelope.untyped)
-        for name in links.REFERENCES[entity]:
-            if (parent := values[name]) is not None:
-                unit.link(parent, key)
-                if not unit.is_live(parent):
-                    found.append(Found("V26", (name,), parent))
-    if found or row.open:
-        say(unit, key, row, found, _due(row))
-    if was_live or values is None:
-        _spread_from_before(unit, key, entity, row, before, values)
-    else:
-        assert values is not None
-        _spread_from_new(unit, key, entity, row, before, values)
-
-
-def _spread_from_new(unit: Unit, key: bytes, entity: str, row: Row, before: Row | None, values: dict[str, Any]) -> None:
-    """A record has come (again)."""
-    waiting = unit.institution.waiting.pop(key.decode(), ())
-    if len(waiting) > FAN or (waiting and entity == "programme"):
-        behind.put_off_children(unit, key, claims=entity == "programme")
-    else:
-        for child in waiting:
-            unit.touch(child.encode(), _due(row))
-    if entity == "person":
-        unit.reclaim(key, _due(row))
-        if before is None and not waiting:
-            unit.lone.add(key)
-    elif entity in facts.SHOWN and entity != "programme":
-        _reclaim(unit, entity, values, row)
-
-
-def _spread_from_before(
-    unit: Unit, key: bytes, entity: str, row: Row, before: Row | None, values: dict[str, Any] | None
-) -> None:
-    """A live record has another content, or is gone."""
-    if entity == "person":
-        if values is not None and _waits(unit, row):
-            behind.put_off_claim(unit, key.decode())
-        else:
-            unit.reclaim(key, _due(row))
+    entity, values = entity_of(key), unit.values(key)
+    due = Due(row.envelope.place, row.envelope.changed_at)
     if values is None:
-        look_at_children(unit, key, _due(row))
-    if entity not in facts.SHOWN or before is None or not before.live:
+        if row.open:
+            say(unit, key, row, [], due)
+        spread.gone(unit, key, entity, before, due)
         return
-    _, old = unit.contract.values(before.raw, before.envelope)
-    if values is not None and all(old[name] == values[name] for name in facts.SHOWN[entity]):
-        return
-    if entity == "programme":
-        behind.put_off_children(unit, key, claims=True)
-        return
-    for content in (old, values):
-        if content is not None:
-            _reclaim(unit, entity, content, row)
-
-
-def look_at_children(unit: Unit, key: bytes, due: Due) -> None:
-    """The rules must look at what hangs from this record: at once if it is little."""
-    parent = key.decode()
-    children = unit.children(parent, most=FAN + 1)
-    if len(children) > FAN:
-        behind.put_off_children(unit, key)
-        return
-    for child in children:
-        unit.touch(child, due)
-
-
-def _reclaim(unit: Unit, entity: str, values: dict[str, Any], row: Row) -> None:
-    """What the claim of this record's person shows has changed."""
-    if entity == "study_decision" and values["kind"] not in facts.TRANSFERS:
-        return
-    if _waits(unit, row):
-        above = behind.above(entity, values)
-        if above is not None and unit.is_live(above):
-            behind.put_off_claim(unit, above)
-        return
-    person = person_of(unit, entity, values)
-    if person is not None:
-        unit.reclaim(person, _due(row))
+    for parent in links.parents_of(entity, values):
+        unit.link(parent, key)
+    waiting = unit.institution.waiting.pop(key.decode(), ()) if before is None or not before.live else ()
+    lone = before is None and not waiting and not unit.linked(key)
+    found, related = _found(unit, key, entity, values, row, lone)
+    if related and unit.waits(row):
+        related = _already_open(unit, key, row, related)
+    found += related
+    if found or row.open:
+        say(unit, key, row, found, due)
+    if before is None or not before.live:
+        spread.come(unit, key, entity, values, waiting, due, lone=lone)
+    else:
+        spread.changed(unit, key, entity, before, values, due)
 
 
 def _touched(unit: Unit, key: bytes, due: Due) -> None:
-    """Something that this record refers to has changed."""
+    """Something that this record depends on has changed, or a day has come."""
     row, values = unit.row(key), unit.values(key)
     if row is None or values is None:
         return
-    found = [f.found for f in row.open if f.rule not in RELATED]
-    for name in links.REFERENCES[entity_of(key)]:
-        if (parent := values[name]) is not None and not unit.is_live(parent):
-            found.append(Found("V26", (name,), parent))
+    found, related = _found(unit, key, entity_of(key), values, row, False, due.on)
+    found += related
     if found or row.open:
         say(unit, key, row, found, due)
 
 
+def _found(
+    unit: Unit, key: bytes, entity: str, values: dict[str, Any], row: Row, lone: bool, on: str = ""
+) -> tuple[list[Found], list[Found]]:
+    """What is wrong with a live record by itself and by its references; and by the rules over related records."""
+    own = rules.check(entity, values, row.envelope.untyped, rules.day_of(row.envelope.changed_at))
+    for name in links.REFERENCES[entity]:
+        if (parent := values[name]) is not None and not unit.is_live(parent):
+            own.append(Found("V26", (name,), parent))
+    if entity == "learner" and row.open and unit.is_live(values["person"] or ""):
+        own += [f.found for f in row.open if f.rule == duplicates.RULE]  # worked out with the person's claim
+    return own, judge(unit, key, entity, values, row, lone=lone, on=on)
+
+
+def _already_open(unit: Unit, key: bytes, row: Row, related: list[Found]) -> list[Found]:
+    """While more is to come, what opens is put off: in a first load most of it would close again."""
+    stands = {f.key for f in row.open}
+    kept = [f for f in related if f[:3] in stands]
+    if len(kept) < len(related):
+        behind.put_off_judging(unit, key)
+    return kept
+
+
 def say(unit: Unit, key: bytes, row: Row, found: list[Found], due: Due) -> None:
-    """Say what opened and what closed of a record; what stands is not said again."""
+    """Say what opened and what closed of a record; what stands is not said again, unless it weighs more or less now."""
     was, now = {f.key: f for f in row.open}, dict[tuple[Any, ...], Open]()
     for f in found:
         if f[:3] in now:
             continue
         known = was.get(f[:3])
-        now[f[:3]] = known or Open(*f, since=due.at)
-        if known is None:
-            unit.finding(key, now[f[:3]], "OPEN", due)
-    for gone in was.keys() - now.keys():
-        unit.finding(key, was[gone], "RESOLVED", due)
+        if known is None or severity_of(f) != severity_of(known.found):
+            now[f[:3]] = made = Open(*f, since=known.since if known else due.at)
+            unit.finding(key, made, "OPEN", due)
+        else:
+            now[f[:3]] = known
+    for gone in row.open:
+        if gone.key not in now:
+            unit.finding(key, gone, "RESOLVED", due)
     after = tuple(now.values())
     if after == row.open:
         return
@@ -184,13 +147,3 @@ def say(unit: Unit, key: bytes, row: Row, found: list[Found], due: Due) -> None:
     if missing or rows.waiting_for(row.open):
         unit.wait_for(key, missing)
     unit.put(key, row._replace(open=after))
-
-
-def _waits(unit: Unit, row: Row) -> bool:
-    """More is to come soon, as in a first load or a backlog: one claim for all of it is better than one for each change."""
-    return unit.deferring or row.envelope.snapshot
-
-
-def _due(row: Row) -> Due:
-    """The record's newest event as what made something due."""
-    return Due(row.envelope.place, row.envelope.changed_at)

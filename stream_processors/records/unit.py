@@ -32,10 +32,11 @@ NOTHING_HANGS = b"\x00\x00\x00"
 
 
 class Due(NamedTuple):
-    """Why something is worked out again: the change that made it due, and its time (µs UTC)."""
+    """Why something is worked out again: the change that made it due, and its time (µs UTC). `on`: a day that has come."""
 
     place: int
     at: int
+    on: str = ""
 
 
 _NEVER_DUE = Due(-1, 0)
@@ -72,6 +73,8 @@ class Unit(Scratch):
         self.claims: dict[bytes, Due] = {}
         self.lone: set[bytes] = set()
         """Person records to be claimed from which nothing hung before this unit."""
+        self.shared: dict[str, Due] = {}
+        """Persons whose records at the institution must be compared."""
         self._names: dict[bytes, bytes | None] = {}
         self._written: dict[bytes, None] = {}
         self._applied: set[bytes] = set()
@@ -165,10 +168,19 @@ class Unit(Scratch):
 
     def _hangs(self, child: bytes, parent: str, prefix: bytes) -> bool:
         values = self.values(child)
-        if values is not None and parent in links.parents_of(entity_of(child), values):
+        if values is not None and (parent in links.parents_of(entity_of(child), values) or self._is_of(child, parent)):
             return True
         self._index[prefix + child] = None
         return False
+
+    def _is_of(self, child: bytes, parent: str) -> bool:
+        row = self._loaded.get(child)
+        return row is not None and bool(row.person) and parent == links.group("person", row.person)
+
+    def links_of(self, parent: str, most: int) -> list[bytes]:
+        """What is linked to the record, without a look whether it still names it."""
+        prefix = links.prefix(self.institution.names, parent)
+        return [*self._keys(prefix, prefix, most), *self._linked.get(parent, ())]
 
     # what follows from the changes
 
@@ -210,6 +222,10 @@ class Unit(Scratch):
         before = self.name(b"held/" + key)
         self.set_name(b"held/" + key, raw)
         return before is not None
+
+    def waits(self, row: Row | None) -> bool:
+        """Is more to come soon, as in a first load or a backlog? Then what changes again and again is worked out later."""
+        return self.deferring or (row is not None and row.envelope.snapshot)
 
     def put_off(self, what: bytes, value: bytes = b"1") -> None:
         """Note durably something to be worked out when the institution is quiet."""
@@ -278,7 +294,7 @@ class Unit(Scratch):
                     "finding_id": name,
                     "institution": self.code,
                     "rule": found.rule,
-                    "severity": severity_of(found),
+                    "severity": severity_of(found.found),
                     "record_key": record,
                     "fields": list(found.fields),
                     "other_record": found.other,
@@ -350,7 +366,7 @@ class Unit(Scratch):
 
     def _state_of(self, key: bytes) -> bytes | None:
         row = self._loaded[key]
-        return None if row is None else rows.dump(row.raw, row.marks, row.person, row.open)
+        return None if row is None else rows.dump(row.raw, row.marks, row.person, row.open, row.former)
 
     def store_changes(self) -> dict[bytes, bytes | None]:
         """What goes to the store: the changelog messages and the index entries that follow from them."""

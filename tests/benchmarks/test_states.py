@@ -68,7 +68,7 @@ def test_keys_differ_and_a_number_always_gives_the_same(states: States) -> None:
 def test_the_account_balances_and_counts_the_open_findings(states: States) -> None:
     account = states.account(RECORDS, "id")
     assert account.read == account.applied == account.live == RECORDS
-    assert account.findings_open == sum(row.has_findings(states.at(n)[1]) for n in range(RECORDS)) == 1
+    assert account.findings_open == sum(len(row.load(states.at(n)[1]).open) for n in range(RECORDS)) == 1
 
 
 def test_an_institution_starts_from_them(states: States, store: Store, registry: Registry) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from schemas.envelope import CANCEL, NEW, UPDATE
-from stream_processors.records import behind, settle
+from stream_processors.records import behind, spread
 from stream_processors.records.institution import Indexes, Institution
 from tests.unit.stream_processors.bench_of_records import CODE, Bench
 
@@ -156,7 +156,7 @@ def test_a_backlog_claims_a_person_once_for_all_of_it(bench: Bench) -> None:
 
 @pytest.mark.parametrize("crash", [False, True])
 def test_what_hangs_from_one_record_in_thousands_is_looked_at_in_portions(bench: Bench, crash: bool) -> None:
-    count = settle.FAN + 2 * behind.PORTION
+    count = spread.FAN + 2 * behind.PORTION
     bench.change("programme", 1, 10, code="P1")
     parent = f"{CODE}/programme/1"
     bench.send(*[bench.event("study_record", n, 11, learner=LEARNER, programme=parent) for n in range(count)])

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaException, TopicPartition
 
+from schemas import envelope
+from schemas.envelope import CANCEL, UPDATE
 from stream_processors import store as stores
 from stream_processors.records import row
 from stream_processors.records.institution import Indexes
@@ -133,6 +135,16 @@ def test_waiting_records_and_links_are_indexed(bench: Bench) -> None:
 
 @pytest.mark.parametrize("person", ["", "n:0123", "i:" + "x" * 500])
 @pytest.mark.parametrize("marks", [{}, {"code": (1, 2)}])
-def test_findings_are_seen_whatever_comes_before_them(person: str, marks: dict[str, Any]) -> None:
-    assert row.has_findings(row.dump(b"raw", marks, person, (Open("V01", ("code",), "", (), 1),)))
-    assert not row.has_findings(row.dump(b"raw", marks, person, ()))
+@pytest.mark.parametrize("operation", [UPDATE, CANCEL])
+@pytest.mark.parametrize("place", [1, 10_000_000])
+def test_a_state_is_read_as_it_was_written_and_its_life_at_a_glance(
+    bench: Bench, person: str, marks: dict[str, Any], operation: int, place: int
+) -> None:
+    raw = bench.event("learner", 1, 1, operation=operation)[1]
+    stamped, event = envelope.stamp(raw, envelope.read(raw), 3, place)
+    found = (Open("V01", ("code",), "UNI-A/person/1", (("case", "x"), ("length", "3")), 5, "WAIVED"),)
+    for notes in ((), found):
+        for former in ((), ("GRADUATED", None)):
+            state = row.dump(stamped, marks, person, notes, former)
+            assert row.load(state) == row.Row(stamped, event, marks, person, notes, former)
+            assert row.is_live(state) == (operation != CANCEL)
