@@ -229,3 +229,17 @@ def degree_has_study(degree: Fields, study: Fields | None, decisions: Iterable[F
     if degree["decision_number"] or any(one["kind"] in KINDS[GRADUATED] for one in decisions):
         return None
     return found("R08", "no_decision", "decision_number")
+
+
+def same_study_twice(study: Fields, other: Fields) -> bool:
+    """R14: two studies of one programme whose time overlaps. An unknown beginning overlaps with nothing."""
+    if study["programme"] is None or study["programme"] != other["programme"]:
+        return False
+    return _begins_within(study, other) or _begins_within(other, study)
+
+
+def _begins_within(study: Fields, other: Fields) -> bool:
+    entered, since = study["enrolment_date"], other["enrolment_date"]
+    if entered is None or since is None or before(entered, since):
+        return False
+    return other["status"] not in FINAL or other["status_date"] is None or before(entered, other["status_date"])

@@ -60,9 +60,7 @@ class Row(NamedTuple):
         return self.envelope.operation != envelope.CANCEL
 
 
-def dump(
-    raw: bytes, marks: dict[str, Version], person: str, found: tuple[Open, ...], former: Former = ()
-) -> bytes:
+def dump(raw: bytes, marks: dict[str, Version], person: str, found: tuple[Open, ...], former: Former = ()) -> bytes:
     return b"".join(
         (
             text_bytes(json.dumps(marks)) if marks else b"\x00",
