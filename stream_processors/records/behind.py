@@ -2,7 +2,8 @@
 
 `again/<record>`: the claim of the person from which the record hangs shows an older content. `judge/<record>`: the rules over
 related records must look at it. `fan/<parent>`: they must look at what hangs from it; the value says from where on, and whether
-claims are to follow. A note that is worked off twice changes nothing: what is said depends on the state alone. Whatever is worked
+claims are to follow. `same/<person>`: the person's records must be compared, once no claim is behind any more, since a comparison
+looks at whose claim each record is. A note that is worked off twice changes nothing: what is said depends on the state alone. Whatever is worked
 off carries the place of the last event read, which is not smaller than that of anything said before.
 """
 
@@ -12,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stream_processors.records.claims import person_of
-from stream_processors.records.institution import AGAIN, FAN, JUDGE
+from stream_processors.records.institution import AGAIN, FAN, JUDGE, SAME
 from stream_processors.records.unit import Due, Unit, entity_of
 
 PORTION = 300
@@ -31,6 +32,10 @@ def put_off_claim(unit: Unit, record: str) -> None:
 
 def put_off_judging(unit: Unit, key: bytes) -> None:
     unit.put_off(JUDGE + key)
+
+
+def put_off_comparison(unit: Unit, person: str) -> None:
+    unit.put_off(SAME + person.encode())
 
 
 def put_off_children(unit: Unit, parent: str, *, claims: bool = False) -> None:
@@ -54,7 +59,16 @@ def work_off(unit: Unit, at: int) -> None:
         left -= 1
         unit.set_name(AGAIN + key, None)
         _claim(unit, key, due)
-    unit.behind = left == 0
+    compared = unit.scan_names(SAME, left or 1)
+    if left == PORTION:
+        unit.comparing = True
+        for person, _ in compared:
+            left -= 1
+            unit.set_name(SAME + person, None)
+            unit.shared[person.decode()] = due
+        unit.behind = left == 0
+    else:
+        unit.behind = left == 0 or bool(compared)
 
 
 def _fan(unit: Unit, parent: bytes, value: bytes, due: Due, left: int) -> int:

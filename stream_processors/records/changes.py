@@ -207,7 +207,7 @@ def _settle(
     made = Row(stamped, event, marks, row.person, row.open) if row else Row(stamped, event, marks, "", ())
     if entity == "study_record" and live and row is not None and row.live:
         made = made._replace(former=_former(unit, key, row, values))
-    unit.change(key, made, values)
+    unit.change(key, entity, made, values)
     account.live += live - (row is not None and row.live)
     account.applied += 1
     if event.snapshot:

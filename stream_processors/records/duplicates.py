@@ -18,7 +18,7 @@ STUDIES = 50
 
 
 def members(unit: Unit, person: str) -> list[bytes]:
-    """The institution's records that are claimed for a person, as far as they are more than one."""
+    """The institution's records that are claimed for a person."""
     return unit.children(links.group("person", person), most=FILES)
 
 
@@ -32,8 +32,7 @@ def concerned(unit: Unit, person: str, learners: list[bytes]) -> bool:
 
 def judged(unit: Unit, person: str) -> Iterator[tuple[bytes, list[Found]]]:
     """Every learner of the person with all that now stands of it."""
-    records = members(unit, person) or ([person[2:].encode()] if person.startswith("i:") else [])
-    learners = [key for record in records for key in _under(unit, record, "learner")][:FILES]
+    learners = [key for record in members(unit, person) for key in _under(unit, record, "learner")][:FILES]
     studies = {key: [values for _, values in _studies(unit, key)] for key in learners}
     for key in learners:
         row = unit.row(key)

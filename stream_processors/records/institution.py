@@ -13,7 +13,7 @@ from stream_processors.records.account import Account
 from stream_processors.records.row import Row
 from stream_processors.store import Messages, Store
 
-AGAIN, JUDGE, FAN = b"again/", b"judge/", b"fan/"
+AGAIN, JUDGE, FAN, SAME = b"again/", b"judge/", b"fan/", b"same/"
 """What is put off is noted under these names; see `behind`."""
 
 
@@ -40,7 +40,7 @@ class Institution:
             for parent in json.loads(parents):
                 self.waiting.setdefault(parent, set()).add(child)
         self.seen = {key[len(self.names) + 5 :] for key, _ in self._store.scan(self.names + b"seen/")}
-        self.behind = any(True for what in (AGAIN, JUDGE, FAN) for _ in self._store.scan(self.names + what))
+        self.behind = any(True for what in (AGAIN, JUDGE, FAN, SAME) for _ in self._store.scan(self.names + what))
 
 
 class Indexes:
@@ -77,6 +77,6 @@ class Indexes:
                 raise
             return []
         parents = links.parents_of(entity, values)
-        if entity == "person":
+        if row.person:
             parents.append(links.group("person", row.person))
         return [links.prefix(self._names, parent) + key for parent in parents]

@@ -45,6 +45,9 @@ def settle(unit: Unit) -> None:
     unit.lone.clear()
     shared, unit.shared = unit.shared, {}
     for person, due in shared.items():
+        if unit.behind and not unit.comparing:
+            behind.put_off_comparison(unit, person)
+            continue
         for key, found in duplicates.judged(unit, person):
             if (row := unit.row(key)) is not None:
                 say(unit, key, row, found, due)
@@ -75,8 +78,6 @@ def _changed(unit: Unit, key: bytes, before: Row | None) -> None:
             say(unit, key, row, [], due)
         spread.gone(unit, key, entity, before, due)
         return
-    for parent in links.parents_of(entity, values):
-        unit.link(parent, key)
     waiting = unit.institution.waiting.pop(key.decode(), ()) if before is None or not before.live else ()
     lone = before is None and not waiting and not unit.linked(key)
     found, related = _found(unit, key, entity, values, row, lone)

@@ -73,6 +73,7 @@ class Unit(Scratch):
         self.claims: dict[bytes, Due] = {}
         self.lone: set[bytes] = set()
         """Person records to be claimed from which nothing hung before this unit."""
+        self.comparing = False
         self.shared: dict[str, Due] = {}
         """Persons whose records at the institution must be compared."""
         self._names: dict[bytes, bytes | None] = {}
@@ -123,12 +124,14 @@ class Unit(Scratch):
         self._values[key] = values
         return values
 
-    def change(self, key: bytes, row: Row, values: dict[str, Any]) -> None:
+    def change(self, key: bytes, entity: str, row: Row, values: dict[str, Any]) -> None:
         """An event has given the record this state; what follows from it is worked out when the unit is settled."""
         if key not in self.changed:
             self.changed[key] = self.row(key)
         if row.live:
             self._values[key] = values
+            for parent in links.parents_of(entity, values):
+                self.link(parent, key)
         else:
             self._values.pop(key, None)
         self._applied.add(key)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Iterator
-from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from schemas.envelope import CANCEL, NEW, UPDATE
+from schemas.envelope import CANCEL, UPDATE
 from stream_processors.records import behind, spread
 from stream_processors.records.institution import Indexes, Institution
 from tests.unit.stream_processors.bench_of_records import CODE, Bench
@@ -216,112 +212,6 @@ def test_a_torn_write_leaves_nothing_unsaid(bench: Bench) -> None:
         bench.institution = Institution(CODE, bench.store)
     bench.offset = first
     bench.send(*events)
-
-
-def _scene(bench: Bench) -> list[list[Event]]:
-    """Records of one institution: each list is one record's life, whose order is fixed."""
-    lives: list[list[Event]] = []
-
-    def life(entity: str, number: int, *contents: dict[str, Any] | None) -> None:
-        lives.append(
-            [
-                bench.event(entity, number, 10 + n, operation=NEW if n == 0 else UPDATE, **content)
-                if content is not None
-                else bench.event(entity, number, 10 + n, operation=CANCEL)
-                for n, content in enumerate(contents)
-            ]
-        )
-
-    for n in range(3):
-        life(
-            "person",
-            n,
-            {"full_name": "Nguyễn An", "birth_date": "2001", "citizen_number": NUMBER},
-            {"full_name": "Trần Bình", "birth_date": f"200{n}"},
-        )
-        life(
-            "learner",
-            n,
-            {"code": "SV", "person": f"{CODE}/person/{n}"},
-            {"code": "SV", "person": f"{CODE}/person/{n + 1}", "phone": f"091234567{n}"},
-        )
-        life(
-            "study_record",
-            n,
-            {"learner": f"{CODE}/learner/{n}", "programme": f"{CODE}/programme/{n}", "status": "STUDYING"},
-            {"learner": f"{CODE}/learner/{n}", "programme": f"{CODE}/programme/0", "status": "GRADUATED"},
-        )
-    life("programme", 0, {"code": "P0", "level": "7"}, {"code": "P0", "level": "8"})
-    life("programme", 1, {"code": "P1"}, None)
-    life(
-        "person", 3, {"full_name": "Lê Chi", "birth_date": "2003"}, None, {"full_name": "Lê Chi", "birth_date": "2004"}
-    )
-    life("degree", 1, {"person": f"{CODE}/person/0", "study_record": f"{CODE}/study_record/0"}, {"person": f"{CODE}/person/1", "study_record": f"{CODE}/study_record/9"})  # fmt: skip
-    return lives
-
-
-def _shuffled(lives: list[list[Event]], dice: random.Random) -> Iterator[list[Event]]:
-    """Units of one to five events; each record's own order is kept."""
-    left = [list(life) for life in lives]
-    unit: list[Event] = []
-    while any(left):
-        unit.append(dice.choice([life for life in left if life]).pop(0))
-        if dice.random() < 0.4:
-            yield unit
-            unit = []
-    yield unit
-
-
-class Reader:
-    """What a reader of claims and findings ends with, who takes the newest of each."""
-
-    def __init__(self) -> None:
-        self.newest: dict[Any, tuple[Any, Any]] = {}
-
-    def take(self, bench: Bench) -> None:
-        for claim in bench.claims():
-            shown = {name: claim[name] for name in ("person", "phone", "email", "facts")}
-            self._take((claim["person_key"], claim["record_key"]), claim, shown if claim["person"] else None)
-        for finding in bench.decoded_findings():
-            self._take(finding["finding_id"], finding, finding["status"] if finding["status"] != "RESOLVED" else None)
-
-    def _take(self, key: Any, said: dict[str, Any], content: Any) -> None:
-        version = said["generation"], said["place"], said["orders_place"]
-        if key not in self.newest or version > self.newest[key][0]:
-            self.newest[key] = version, content
-
-    def hash(self) -> str:
-        left = sorted((str(key), str(content)) for key, (_, content) in self.newest.items() if content is not None)
-        return sha256(repr(left).encode()).hexdigest()
-
-
-@pytest.fixture
-def benches(tmp_path: Path) -> Callable[[int], Bench]:
-    def make(number: int) -> Bench:
-        bench = Bench(tmp_path / str(number))
-        bench.hello()
-        return bench
-
-    return make
-
-
-def test_any_order_of_arrival_ends_in_the_same_claims_and_findings(benches: Callable[[int], Bench]) -> None:
-    ends = set()
-    for seed in range(20):
-        bench, reader, dice = benches(seed), Reader(), random.Random(seed)
-        for events in _shuffled(_scene(bench), dice):
-            bench.deferring = dice.random() < 0.3
-            bench.send(*events)
-            reader.take(bench)
-            if dice.random() < 0.2:
-                bench.deferring = False
-                bench.each_portion(reader.take)
-        bench.deferring = False
-        bench.each_portion(reader.take)
-        ends.add((reader.hash(), bench.account.findings_open))
-        assert bench.balanced()
-        bench.store.close()
-    assert len(ends) == 1
 
 
 def test_a_defect_costs_one_record_not_the_institutions_stream(
