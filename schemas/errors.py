@@ -165,6 +165,22 @@ _declare(
     "Report it; after the mend: hemis dead-letters replay",
     "Báo lỗi; sau khi sửa: hemis dead-letters replay",
 )
+_declare(
+    "E111",
+    D,
+    "The decision names no person record of the institution, or no person key",
+    "Quyết định không nêu bản ghi cá nhân của cơ sở, hoặc khóa cá nhân",
+    "Give the key of the institution's person record, and a person key n:… or i:…",
+    "Nêu khóa bản ghi của cơ sở và khóa cá nhân n:… hoặc i:…",
+)
+_declare(
+    "E112",
+    D,
+    "The waiver is not complete, or its rule can't be waived",
+    "Miễn trừ thiếu thông tin, hoặc quy tắc không được miễn",
+    "Give rule, fields, reason, approver and a last day that is still to come; the rule page says what may be waived",
+    "Nêu quy tắc, trường, lý do, người duyệt và ngày cuối chưa qua; trang quy tắc nói điều gì được miễn",
+)
 # Configuration (2xx).
 _declare(
     "E201",

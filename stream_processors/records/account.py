@@ -38,6 +38,9 @@ class Account:
     held: int = 0
     dead_letter: int = 0
     live: int = 0
+    decisions: int = 0
+    """Person records that were decided on; most institutions have none, and ask no store for them."""
+    waivers: int = 0
     findings_open: int = 0
     braked: bool = False
     window_start: int = 0

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from schemas import rules
 from schemas.codec import codec, long_bytes, size_bytes, text_bytes
 from stream_processors.records import duplicates, facts, links
+from stream_processors.records.decisions import person_key
 from stream_processors.records.facts import Values
 from stream_processors.records.institution import AGAIN
 from stream_processors.records.unit import NOTHING_HANGS, Due, Unit, entity_of
@@ -39,7 +39,7 @@ def claim(unit: Unit, key: bytes, due: Due, *, alone: bool = False) -> None:
         return
     person, values, hanging = "", unit.values(key), _NOTHING
     if values is not None:
-        person = _person_key(unit, key, values)
+        person = person_key(unit, key, values)
         hanging = _NOTHING if alone else gather(unit, key.decode())
         unit.claim(person, key, row.envelope, due.place, _encoded(unit, hanging), row.raw[row.envelope.body :])
         if unit.institution.behind and not alone:
@@ -60,13 +60,6 @@ def _strike(unit: Unit, *records: bytes) -> None:
     for record in records:
         if unit.name(AGAIN + record):
             unit.set_name(AGAIN + record, None)
-
-
-def _person_key(unit: Unit, key: bytes, values: Values) -> str:
-    number = values["citizen_number"]
-    if rules.is_plausible_citizen_number(number):
-        return unit.keys.of_number(number)
-    return unit.keys.of_record(key.decode())
 
 
 def person_of(unit: Unit, entity: str, values: Values) -> bytes | None:

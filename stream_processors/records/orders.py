@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.errors import HemisError
-from stream_processors.records import control
+from schemas.rules import day_of
+from stream_processors.records import control, decisions, waivers
 from stream_processors.records.changes import change
-from stream_processors.records.unit import Unit
+from stream_processors.records.unit import Due, Unit, entity_of
 
 
 def order(unit: Unit, said: dict[str, Any], topic: str) -> None:
@@ -33,6 +34,26 @@ def order(unit: Unit, said: dict[str, Any], topic: str) -> None:
                 control.hello(unit, account.refused, account.refused["offset"])
         case "REPLAY":
             _replay(unit, said, topic)
+        case "SAME_PERSON" | "OTHER_PERSON":
+            decisions.decide(unit, said, _due(unit, said))
+        case "WAIVE" | "UNWAIVE":
+            waivers.waive(unit, said, _due(unit, said))
+        case "TOUCH":
+            _touch(unit, said)
+
+
+def _due(unit: Unit, said: dict[str, Any], on: str = "") -> Due:
+    return Due(max(unit.account.place - 1, 0), said["ordered_at"], on)
+
+
+def _touch(unit: Unit, said: dict[str, Any]) -> None:
+    """A day has come: look at the record again, and let PEOPLE look at its person."""
+    key, due = said["key"] or b"", _due(unit, said, day_of(said["ordered_at"]))
+    if unit.row(key) is None:
+        return
+    unit.touch(key, due)
+    if entity_of(key) == "person":
+        unit.reclaim(key, due)
 
 
 def _released(unit: Unit, key: bytes, raw: bytes, topic: str) -> None:

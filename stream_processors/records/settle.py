@@ -12,8 +12,8 @@ from typing import Any
 from schemas import rules
 from schemas.errors import HemisError
 from schemas.logs import log
-from schemas.rules import Found, severity_of
-from stream_processors.records import behind, duplicates, links, spread
+from schemas.rules import Found, related, severity_of
+from stream_processors.records import behind, duplicates, links, spread, waivers
 from stream_processors.records import row as rows
 from stream_processors.records.claims import claim
 from stream_processors.records.judge import judge
@@ -31,7 +31,7 @@ def settle(unit: Unit) -> None:
             _skip(unit, key, error)
     touched, unit.touched = unit.touched, {}
     for key, due in touched.items():
-        if key not in changed:
+        if key not in changed or due.on:
             try:
                 _touched(unit, key, due)
             except Exception as error:
@@ -97,23 +97,32 @@ def _touched(unit: Unit, key: bytes, due: Due) -> None:
     row, values = unit.row(key), unit.values(key)
     if row is None or values is None:
         return
-    found, related = _found(unit, key, entity_of(key), values, row, False, due.on)
+    found, related = _found(unit, key, entity_of(key), values, row, False, due)
     found += related
     if found or row.open:
         say(unit, key, row, found, due)
 
 
 def _found(
-    unit: Unit, key: bytes, entity: str, values: dict[str, Any], row: Row, lone: bool, on: str = ""
+    unit: Unit, key: bytes, entity: str, values: dict[str, Any], row: Row, lone: bool, due: Due | None = None
 ) -> tuple[list[Found], list[Found]]:
     """What is wrong with a live record by itself and by its references; and by the rules over related records."""
     own = rules.check(entity, values, row.envelope.untyped, rules.day_of(row.envelope.changed_at))
     for name in links.REFERENCES[entity]:
         if (parent := values[name]) is not None and not unit.is_live(parent):
-            own.append(Found("V26", (name,), parent))
+            own.append(_missing(row, name, parent, due))
     if entity == "learner" and row.open and unit.is_live(values["person"] or ""):
         own += [f.found for f in row.open if f.rule == duplicates.RULE]  # worked out with the person's claim
-    return own, judge(unit, key, entity, values, row, lone=lone, on=on)
+    return own, judge(unit, key, entity, values, row, lone=lone, on=due.on if due else "")
+
+
+def _missing(row: Row, name: str, parent: str, due: Due | None) -> Found:
+    """V26. How long the parent has been missing is asked on a day that has come, and never forgotten while it is missing."""
+    known = next((f for f in row.open if f.key == ("V26", (name,), parent)), None)
+    if known is not None and (due is None or not due.on):
+        return known.found
+    hours = (due.at - known.since) / 3.6e9 if known is not None and due is not None else 0.0
+    return related.missing_parent(name, parent, False, hours) or Found("V26", (name,), parent)
 
 
 def _already_open(unit: Unit, key: bytes, row: Row, related: list[Found]) -> list[Found]:
@@ -131,10 +140,11 @@ def say(unit: Unit, key: bytes, row: Row, found: list[Found], due: Due) -> None:
     for f in found:
         if f[:3] in now:
             continue
-        known = was.get(f[:3])
-        if known is None or severity_of(f) != severity_of(known.found):
-            now[f[:3]] = made = Open(*f, since=known.since if known else due.at)
-            unit.finding(key, made, "OPEN", due)
+        known, waiver = was.get(f[:3]), waivers.standing(unit, key, *f[:3], due)
+        status = "WAIVED" if waiver else "OPEN"
+        if known is None or status != known.said or severity_of(f) != severity_of(known.found):
+            now[f[:3]] = made = Open(*f, since=known.since if known else due.at, said=status)
+            unit.finding(key, made, status, due, waiver)
         else:
             now[f[:3]] = known
     for gone in row.open:
@@ -143,8 +153,12 @@ def say(unit: Unit, key: bytes, row: Row, found: list[Found], due: Due) -> None:
     after = tuple(now.values())
     if after == row.open:
         return
-    unit.account.findings_open += len(now) - len(was)
+    unit.account.findings_open += _counted(after) - _counted(row.open)
     missing = rows.waiting_for(after)
     if missing or rows.waiting_for(row.open):
         unit.wait_for(key, missing)
     unit.put(key, row._replace(open=after))
+
+
+def _counted(found: tuple[Open, ...]) -> int:
+    return sum(f.said == "OPEN" for f in found)

@@ -283,8 +283,8 @@ class Unit(Scratch):
         )
         self.emit(CLAIMS.name, partition_of(person.encode(), self._partitions), person.encode(), value)
 
-    def finding(self, key: bytes, found: Open, status: str, due: Due) -> None:
-        """Say that a finding opened or closed."""
+    def finding(self, key: bytes, found: Open, status: str, due: Due, waiver: tuple[str, str] | None = None) -> None:
+        """Say that a finding opened, closed or was waived (until when, and by whom and why)."""
         record = key.decode()
         name = finding_id(found.rule, self.code, record, found.fields, found.other)
         self.emit(
@@ -307,8 +307,8 @@ class Unit(Scratch):
                     "orders_place": self.account.orders_place,
                     "at": due.at,
                     "details": dict(found.details),
-                    "waived_until": None,
-                    "waiver": None,
+                    "waived_until": waiver[0] if waiver else None,
+                    "waiver": waiver[1] if waiver else None,
                 },
             ),
         )

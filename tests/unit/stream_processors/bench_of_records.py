@@ -156,9 +156,10 @@ class Bench:
 
     def order(self, kind: str, **more: Any) -> Unit:
         unit = self.unit()
+        unit.account.orders_place += 1
         orders.order(
             unit,
-            {"kind": kind, "actor": "ministry", "argument": "", "payload": None, "key": None} | more,
+            {"kind": kind, "actor": "ministry", "ordered_at": NOW, "argument": "", "payload": None, "key": None} | more,
             f"hemis.orders.{CODE}",
         )
         return self.keep(unit)
