@@ -43,6 +43,8 @@ class Account:
     waivers: int = 0
     findings_open: int = 0
     braked: bool = False
+    job: dict[str, Any] = field(default_factory=dict)
+    """Long work that is done in steps (`steps`); nothing else is read until it is done."""
     window_start: int = 0
     window_cancels: int = 0
     alarms: dict[str, int] = field(default_factory=dict)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.errors import HemisError
-from stream_processors.records import changes
+from stream_processors.records import steps
 from stream_processors.records.unit import Unit
 
 _FORMER_KEPT = 50
@@ -61,24 +61,12 @@ def hello(unit: Unit, said: dict[str, Any], offset: int) -> None:
 
 
 def sweep(unit: Unit, said: dict[str, Any], place: int) -> None:
-    """Cancel every record of the table that the complete read (or the TRUNCATE) left behind, under the brake."""
-    account = unit.account
-    if said["instance"] != account.instance:
+    """Cancel every record of the table that the complete read (or the TRUNCATE) left behind, under the brake, in steps."""
+    if said["instance"] != unit.account.instance:
         return
-    limit = (account.epoch, said["version"])
-    table = said["source_table"]
-    left = [
-        (k, r)
-        for k, r in unit.scan_rows()
-        if r.live and r.envelope.source_table == table and r.version < limit and k not in unit.institution.seen
-    ]
-    for key, row in left:
-        entity = row.envelope.record_key.split("/", 2)[1]
-        raw = changes.cancel_of(
-            unit, entity, key, version=said["version"], changed_at=said["changed_at"], source_table=table
-        )
-        account.read += 1
-        changes.change(unit, unit.contract.type_of(raw), key, raw, place)
+    limit = (unit.account.epoch, said["version"])
+    facts = {name: said[name] for name in ("source_table", "version", "changed_at")}
+    steps.begin(unit, {"kind": "sweep", "place": place, "limit": limit, **facts})
 
 
 def oversized(unit: Unit, said: dict[str, Any], topic: str, offset: int, key: bytes | None, raw: bytes) -> None:

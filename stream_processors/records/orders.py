@@ -6,27 +6,21 @@ from typing import Any
 
 from schemas.errors import HemisError
 from schemas.rules import day_of
-from stream_processors.records import control, decisions, waivers
+from stream_processors.records import control, decisions, steps, waivers
 from stream_processors.records.changes import change
 from stream_processors.records.unit import Due, Unit, entity_of
+
+LONG = frozenset({"RELEASE", "REJECT"})
+"""Orders that may take long, and begin with a unit of work of their own."""
 
 
 def order(unit: Unit, said: dict[str, Any], topic: str) -> None:
     """Carry out one order. It meets the version rule like any event, so that an order carried out twice changes nothing."""
     account = unit.account
     match said["kind"]:
-        case "RELEASE":
+        case "RELEASE" | "REJECT":
             account.braked, account.window_cancels = False, 0
-            for key, raw in unit.scan_names(b"held/"):
-                account.held -= 1
-                unit.set_name(b"held/" + key, None)
-                _released(unit, key, raw, topic)
-        case "REJECT":
-            account.braked, account.window_cancels = False, 0
-            for key, _ in unit.scan_names(b"held/"):
-                account.held -= 1
-                account.superseded += 1
-                unit.set_name(b"held/" + key, None)
+            steps.begin(unit, {"kind": said["kind"].lower(), "place": max(account.place - 1, 0)})
         case "ACCEPT_SOURCE":
             account.accepted_system_id = said["argument"]
             # Who was refused waits without a word: the hello is answered now.
@@ -54,19 +48,6 @@ def _touch(unit: Unit, said: dict[str, Any]) -> None:
     unit.touch(key, due)
     if entity_of(key) == "person":
         unit.reclaim(key, due)
-
-
-def _released(unit: Unit, key: bytes, raw: bytes, topic: str) -> None:
-    """One held CANCEL goes on. What can't (its instance is forgotten) is a dead letter by itself, not the others' end (P2)."""
-    try:
-        kind = unit.contract.type_of(raw)
-        if kind.writer is not None:
-            raw = unit.contract.translate(kind, raw)
-        change(unit, kind, key, raw, max(unit.account.place - 1, 0), braked=False)
-    except HemisError as error:
-        if error.transient:
-            raise
-        unit.dead_letter(error, topic, unit.account.orders_place - 1, key, raw)
 
 
 def _replay(unit: Unit, said: dict[str, Any], topic: str) -> None:

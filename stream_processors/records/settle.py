@@ -31,7 +31,9 @@ def settle(unit: Unit) -> None:
             _skip(unit, key, error)
     touched, unit.touched = unit.touched, {}
     for key, due in touched.items():
-        if key not in changed or due.on:
+        if unit.stepping:
+            behind.put_off_judging(unit, key)
+        elif key not in changed or due.on:
             try:
                 _touched(unit, key, due)
             except Exception as error:
@@ -45,7 +47,7 @@ def settle(unit: Unit) -> None:
     unit.lone.clear()
     shared, unit.shared = unit.shared, {}
     for person, due in shared.items():
-        if unit.behind and not unit.comparing:
+        if unit.stepping or (unit.behind and not unit.comparing):
             behind.put_off_comparison(unit, person)
             continue
         for key, found in duplicates.judged(unit, person):

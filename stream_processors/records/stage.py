@@ -18,7 +18,7 @@ from schemas.settings import ProcessorSettings
 from schemas.topics import CHANGES, ORDERS, STATE, institution_of, slot_of
 from stream_processors.admission import Ahead, Progress
 from stream_processors.contract import Contract
-from stream_processors.records import behind, changes, control, orders
+from stream_processors.records import behind, changes, control, orders, steps
 from stream_processors.records import row as rows
 from stream_processors.records.brake import Brake
 from stream_processors.records.institution import Indexes, Institution
@@ -123,25 +123,40 @@ class Records(Stage[Institution, Unit]):
         scratch.deferring = self._waits(runs)
         if scratch.deferring:
             self._loaded[unit.code] = now
-        for tp, run in sorted(runs.items()):
-            if tp.topic.startswith("hemis.orders."):
-                self._orders(scratch, tp.topic, run)
-            else:
-                self._changes(scratch, tp.topic, run)
+        if unit.account.job:
+            steps.go_on(scratch)
+        else:
+            # Orders first: whatever comes before long work in a unit makes it wait for the next one.
+            for tp, run in sorted(runs.items(), reverse=True):
+                if scratch.account.job or scratch.stopped:
+                    break
+                if tp.topic.startswith("hemis.orders."):
+                    self._orders(scratch, tp.topic, run)
+                else:
+                    self._changes(scratch, tp.topic, run)
         settle(scratch)
-        if unit.code in self.due():
+        if not unit.account.job and not scratch.account.job and unit.code in self.due():
             behind.work_off(scratch, time.time_ns() // 1000)
             settle(scratch)
         return scratch
 
     def due(self) -> set[str]:
-        """Institutions that have put something off, and are quiet now."""
+        """Institutions with long work to go on with, or that have put something off and are quiet now."""
         quiet = time.monotonic() - QUIET_SECONDS
         return {
             code
             for code, institution in self.units.items()
-            if institution.behind and self._loaded.get(code, 0.0) < quiet and self.admitted(code)
+            if (institution.account.job or (institution.behind and self._loaded.get(code, 0.0) < quiet))
+            and self.admitted(code)
         }
+
+    def readable(self) -> dict[TP, int]:
+        busy = {code for code, institution in self.units.items() if institution.account.job}
+        return {tp: most for tp, most in super().readable().items() if self.unit_of(tp) not in busy}
+
+    def place_after(self, tp: TP, scratch: Unit, run: Sequence[ConsumerRecord]) -> int:
+        account = scratch.account
+        return account.orders_place if tp.topic.startswith("hemis.orders.") else account.place
 
     def _waits(self, runs: Mapping[TP, Sequence[ConsumerRecord]]) -> bool:
         """Is more to come than these runs?"""
@@ -154,10 +169,15 @@ class Records(Stage[Institution, Unit]):
             account.place = offset + 1
             try:
                 kind = type_of(raw)
+                if kind.name == "Sweep" and not unit.untouched:
+                    unit.stopped, account.place = True, offset
+                    return
                 if kind.writer is not None:
                     raw = self._contract.translate(kind, raw)
                 if kind.entity is None:
                     self._control(unit, kind.name, topic, offset, key, raw)
+                    if account.job:
+                        return
                     continue
                 changes.change(unit, kind, key, raw, offset)
             except HemisError as error:
@@ -194,7 +214,13 @@ class Records(Stage[Institution, Unit]):
         for record in run:
             unit.account.orders_place = record.offset + 1
             try:
-                orders.order(unit, self._contract.decode("Order", record.value or b""), topic)
+                said = self._contract.decode("Order", record.value or b"")
+                if said["kind"] in orders.LONG and not unit.untouched:
+                    unit.stopped, unit.account.orders_place = True, record.offset
+                    return
+                orders.order(unit, said, topic)
+                if unit.account.job:
+                    return
             except HemisError as error:
                 if error.transient:
                     raise

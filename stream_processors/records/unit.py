@@ -74,6 +74,10 @@ class Unit(Scratch):
         self.lone: set[bytes] = set()
         """Person records to be claimed from which nothing hung before this unit."""
         self.comparing = False
+        self.stopped = False
+        """Long work comes next: the rest of the run is read again."""
+        self.stepping = False
+        """Is this a step of long work? Then nothing that concerns other records is said yet."""
         self.shared: dict[str, Due] = {}
         """Persons whose records at the institution must be compared."""
         self._names: dict[bytes, bytes | None] = {}
@@ -197,12 +201,14 @@ class Unit(Scratch):
         if due > self.claims.get(key, _NEVER_DUE):
             self.claims[key] = due
 
-    def scan_rows(self) -> Iterator[tuple[bytes, Row]]:
-        """Every record of the institution, this unit's changes included."""
-        for key, state in self._scan(self.institution.records):
-            if key not in self._loaded:
-                yield key, rows.load(state)
-        yield from [(key, row) for key, row in self._loaded.items() if row is not None]
+    def stored(self, prefix: bytes, after: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Entries as they stood before this unit, behind `after`."""
+        return self._scan(prefix, after + b"\x00" if after != prefix else prefix)
+
+    @property
+    def untouched(self) -> bool:
+        """Has nothing been changed yet?"""
+        return not self._written and not self._names
 
     def scan_names(self, prefix: bytes, most: int | None = None) -> list[tuple[bytes, bytes]]:
         """Entries of the institution's names that begin with the prefix, this unit's changes included; the first so many."""
@@ -228,7 +234,7 @@ class Unit(Scratch):
 
     def waits(self, row: Row | None) -> bool:
         """Is more to come soon, as in a first load or a backlog? Then what changes again and again is worked out later."""
-        return self.deferring or (row is not None and row.envelope.snapshot)
+        return self.deferring or self.stepping or (row is not None and row.envelope.snapshot)
 
     def put_off(self, what: bytes, value: bytes = b"1") -> None:
         """Note durably something to be worked out when the institution is quiet."""

@@ -15,7 +15,7 @@ from schemas.errors import HemisError
 from schemas.keys import PersonKeys
 from schemas.registry import Registry
 from stream_processors.contract import Contract
-from stream_processors.records import behind, changes, control, orders
+from stream_processors.records import behind, changes, control, orders, steps
 from stream_processors.records.brake import Brake
 from stream_processors.records.institution import Institution
 from stream_processors.records.row import Row
@@ -153,6 +153,16 @@ class Bench:
         }
         control.sweep(unit, said, self._next(unit))
         return self.keep(unit)
+
+    def go_on(self) -> int:
+        """Finish long work, step by step; the number of further steps."""
+        count = 0
+        while self.account.job:
+            unit = self.unit()
+            steps.go_on(unit)
+            self.keep(unit)
+            count += 1
+        return count
 
     def order(self, kind: str, **more: Any) -> Unit:
         unit = self.unit()
