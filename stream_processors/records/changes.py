@@ -218,8 +218,7 @@ def _settle(
 
 def _former(unit: Unit, key: bytes, row: Row, values: Mapping[str, Any]) -> Former:
     """The study's status before the one that it has now: it is judged by it, whatever comes before or after."""
-    was = unit.values(key)
-    assert was is not None
+    was = unit.former_values(key, row)
     return row.former if was["status"] == values["status"] else (was["status"] or "", was["status_date"])
 
 

@@ -54,7 +54,7 @@ class Indexes:
         self._waiting = {key[len(self._wait) :] for key, _ in store.scan(self._wait)}
 
     def __call__(self, messages: Messages) -> dict[bytes, bytes | None]:
-        entries: dict[bytes, bytes | None] = {}
+        entries: dict[bytes, bytes | None] = {links.end(self._names): b""}
         for key, state in messages.items():
             if not key.startswith(self._records):
                 continue

@@ -22,14 +22,14 @@ BY_TIME = frozenset({"V15", "V23"})
 """Rules that a day can break without any change; once a touch has found it, it stands until the record says otherwise."""
 
 
-def judge(unit: Unit, key: bytes, entity: str, values: Values, row: Row, *, lone: bool, on: str = "") -> list[Found]:
-    """What related records say is wrong with this one. `lone`: nothing hangs from it. `on`: the day, for rules that depend on
-    it; else that of the record's change, or that on which one of them found something that still stands."""
+def judge(unit: Unit, key: bytes, entity: str, values: Values, row: Row, on: str, *, lone: bool) -> list[Found]:
+    """What related records say is wrong with this one. `lone`: nothing hangs from it. `on`: the day of its change, or one that has
+    come; a rule that a later day has broken stays broken."""
     if entity not in JUDGED:
         return []
-    on = on or max(
-        rules.day_of(at) for at in (row.envelope.changed_at, *(f.since for f in row.open if f.rule in BY_TIME))
-    )
+    for f in row.open:
+        if f.rule in BY_TIME:
+            on = max(on, rules.day_of(f.since))
     match entity:
         case "study_record":
             found = _study(unit, key, values, row, lone, on)

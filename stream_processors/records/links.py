@@ -38,6 +38,12 @@ def group(what: str, value: str) -> str:
     return f"={what}/{value}"
 
 
+def end(names: bytes) -> bytes:
+    """A key behind all links. It always stands, so that looking for links that are not there ends here, and not behind thousands of
+    deleted notes that follow in the store."""
+    return names + b"child0"
+
+
 def prefix(names: bytes, parent: str) -> bytes:
     """Where the links of a parent begin; `names` is the institution's prefix."""
     return names + b"child/" + parent.encode() + SEPARATOR

@@ -82,7 +82,7 @@ def _changed(unit: Unit, key: bytes, before: Row | None) -> None:
         return
     waiting = unit.institution.waiting.pop(key.decode(), ()) if before is None or not before.live else ()
     lone = before is None and not waiting and not unit.linked(key)
-    found, related = _found(unit, key, entity, values, row, lone)
+    found, related = _found(unit, key, entity, values, row, due.at, due, lone=lone)
     if related and unit.waits(row):
         related = _already_open(unit, key, row, related)
     found += related
@@ -99,31 +99,33 @@ def _touched(unit: Unit, key: bytes, due: Due) -> None:
     row, values = unit.row(key), unit.values(key)
     if row is None or values is None:
         return
-    found, related = _found(unit, key, entity_of(key), values, row, False, due)
+    found, related = _found(unit, key, entity_of(key), values, row, row.envelope.changed_at, due)
     found += related
     if found or row.open:
         say(unit, key, row, found, due)
 
 
 def _found(
-    unit: Unit, key: bytes, entity: str, values: dict[str, Any], row: Row, lone: bool, due: Due | None = None
+    unit: Unit, key: bytes, entity: str, values: dict[str, Any], row: Row, at: int, due: Due, *, lone: bool = False
 ) -> tuple[list[Found], list[Found]]:
-    """What is wrong with a live record by itself and by its references; and by the rules over related records."""
-    own = rules.check(entity, values, row.envelope.untyped, rules.day_of(row.envelope.changed_at))
+    """What is wrong with a live record by itself and by its references; and by the rules over related records. `at`: when it changed,
+    whose day is that of the rules."""
+    day = rules.day_of(at)
+    own = rules.check(entity, values, row.envelope.untyped, day)
     for name in links.REFERENCES[entity]:
         if (parent := values[name]) is not None and not unit.is_live(parent):
             own.append(_missing(row, name, parent, due))
     if entity == "learner" and row.open and unit.is_live(values["person"] or ""):
         own += [f.found for f in row.open if f.rule == duplicates.RULE]  # worked out with the person's claim
-    return own, judge(unit, key, entity, values, row, lone=lone, on=due.on if due else "")
+    return own, judge(unit, key, entity, values, row, due.on or day, lone=lone)
 
 
-def _missing(row: Row, name: str, parent: str, due: Due | None) -> Found:
+def _missing(row: Row, name: str, parent: str, due: Due) -> Found:
     """V26. How long the parent has been missing is asked on a day that has come, and never forgotten while it is missing."""
     known = next((f for f in row.open if f.key == ("V26", (name,), parent)), None)
-    if known is not None and (due is None or not due.on):
+    if known is not None and not due.on:
         return known.found
-    hours = (due.at - known.since) / 3.6e9 if known is not None and due is not None else 0.0
+    hours = (due.at - known.since) / 3.6e9 if known is not None else 0.0
     return related.missing_parent(name, parent, False, hours) or Found("V26", (name,), parent)
 
 

@@ -58,7 +58,7 @@ def changed(unit: Unit, key: bytes, entity: str, before: Row, values: Values, du
     shown, watched = facts.SHOWN.get(entity, ()), WATCHED.get(entity, ())
     if not shown and not watched:
         return
-    _, old = unit.contract.values(before.raw, before.envelope)
+    old = unit.former_values(key, before)
     show = any(old[name] != values[name] for name in shown)
     if entity == "programme":
         if show or any(old[name] != values[name] for name in watched):

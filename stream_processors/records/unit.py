@@ -93,6 +93,7 @@ class Unit(Scratch):
         self._states: dict[bytes, bytes | None] = {}
         self._loaded: dict[bytes, Row | None] = {}
         self._values: dict[bytes, dict[str, Any]] = {}
+        self._former: dict[bytes, tuple[Row, dict[str, Any]]] = {}
         self._messages: list[Message] = []
 
     # rows
@@ -127,6 +128,13 @@ class Unit(Scratch):
         _, values = self.contract.values(row.raw, row.envelope)
         self._values[key] = values
         return values
+
+    def former_values(self, key: bytes, row: Row) -> dict[str, Any]:
+        """The values of a live row of the record that is not, or will not be, its newest."""
+        known = self._former.get(key)
+        if known is None or known[0] is not row:
+            known = self._former[key] = row, self.contract.values(row.raw, row.envelope)[1]
+        return known[1]
 
     def change(self, key: bytes, entity: str, row: Row, values: dict[str, Any]) -> None:
         """An event has given the record this state; what follows from it is worked out when the unit is settled."""
@@ -379,7 +387,7 @@ class Unit(Scratch):
 
     def store_changes(self) -> dict[bytes, bytes | None]:
         """What goes to the store: the changelog messages and the index entries that follow from them."""
-        return {**dict(self._messages or self.state()), **self._index}
+        return {**dict(self._messages or self.state()), **self._index, links.end(self.institution.names): b""}
 
     def _account(self) -> Message:
         return self.institution.names + b"account", self.account.dump()

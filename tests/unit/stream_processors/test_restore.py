@@ -124,7 +124,7 @@ def test_an_error_stops_it_and_what_was_read_before_stays_noted(store: Store, mo
 def test_waiting_records_and_links_are_indexed(bench: Bench) -> None:
     raw = bench.event("learner", 1, 1, person="UNI-A/person/1")[1]
     key, entry = b"UNI-A/learner/1", b"UNI-A!wait/UNI-A/learner/1"
-    link = {b"UNI-A!child/UNI-A/person/1\x1fUNI-A/learner/1": b""}
+    link = {b"UNI-A!child/UNI-A/person/1\x1fUNI-A/learner/1": b"", b"UNI-A!child0": b""}
     waits = row.dump(raw, {}, "", (Open("V26", ("person",), "UNI-A/person/1", (), 1),))
     index = Indexes("UNI-A", bench.store, bench.contract)
     messages = {key: waits, b"UNI-A!account": b"{}", b"UNI-A/learner/2": None}
