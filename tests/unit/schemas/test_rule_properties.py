@@ -70,7 +70,8 @@ def test_text_of_vietnamese_letters_is_never_at_fault(text: str) -> None:
 def test_what_an_encoding_does_to_a_name_is_seen(name: str) -> None:
     if name.isascii():
         return
-    assert name_fault(unicodedata.normalize("NFD", name)) == "decomposed"
+    if (decomposed := unicodedata.normalize("NFD", name)) != name:  # Đ has no parts
+        assert name_fault(decomposed) == "decomposed"
     assert name_fault(mojibake(name)) == "mojibake"
     assert canonical_key(unicodedata.normalize("NFD", name)) == canonical_key(name)
 
