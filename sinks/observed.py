@@ -155,6 +155,11 @@ class Observed:
             log("warning", error.declared.en, action=error.declared.hint_en, code=error.code, detail=error.detail)
             self._trouble = error.code
 
+    def aside(self, error: HemisError) -> None:
+        """An error of the work on quality, which the stream does not wait for."""
+        self._errors.labels("sink", error.code).inc()
+        log("warning", error.declared.en, action=error.declared.hint_en, code=error.code, detail=error.detail)
+
     def well(self) -> None:
         if self._trouble is not None:
             log("info", "the sink goes on", after=self._trouble)

@@ -79,6 +79,7 @@ class Service:
             engine,
             lambda: FindingPublisher(kafka, registry.id_of(subject("Finding"))),
             metrics,
+            observed.aside,
             measure_seconds=settings.quality_seconds,
             rules_seconds=settings.set_rules_seconds,
         )

@@ -12,10 +12,9 @@ from datetime import date, timedelta
 from threading import Event, Thread
 
 import sqlalchemy as sa
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Gauge
 
 from schemas.errors import HemisError
-from schemas.logs import log
 from schemas.metrics import make
 from sinks.database import translated_database_errors
 from sinks.model import QUALITY_DAY
@@ -58,13 +57,14 @@ def unfinished(connection: sa.Connection, now: Day) -> list[Day]:
 
 
 class QualityJob:
-    """A thread. `measure_seconds` and `rules_seconds` 0: never."""
+    """A thread. `failed` is told of an error; the next run tries again. `measure_seconds` and `rules_seconds` 0: never."""
 
     def __init__(
         self,
         engine: sa.Engine,
         publisher: Callable[[], set_job.Publisher],
         metrics: CollectorRegistry,
+        failed: Callable[[HemisError], None],
         *,
         measure_seconds: float,
         rules_seconds: float,
@@ -78,7 +78,7 @@ class QualityJob:
         self._stop = Event()
         self._quality = make(metrics, "hemis_quality_ratio", Gauge)
         self._findings = make(metrics, "hemis_findings", Gauge)
-        self._errors = make(metrics, "hemis_errors_total", Counter)
+        self._failed = failed
         self._thread = Thread(target=self._run, name="quality", daemon=True)
 
     def start(self) -> None:
@@ -103,8 +103,7 @@ class QualityJob:
             with translated_database_errors():
                 act()
         except HemisError as error:
-            self._errors.labels("quality", error.code).inc()
-            log("warning", error.declared.en, action=error.declared.hint_en, code=error.code, detail=error.detail)
+            self._failed(error)
 
     def _measure(self) -> None:
         with _serial(self._engine) as connection, connection.begin():

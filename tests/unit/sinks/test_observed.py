@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
 from prometheus_client import CollectorRegistry
 
 from schemas.errors import HemisError
 from sinks.base import Applied
 from sinks.dead_letters import institution_of
 from sinks.observed import STUCK_SECONDS, Delays, Observed
+from sinks.quality.job import QualityJob
+from sinks.quality.set_job import Publisher
 
 
 def value(registry: CollectorRegistry, name: str, **labels: str) -> float | None:
@@ -73,3 +76,19 @@ def test_the_institution_of_what_cannot_be_read() -> None:
     assert institution_of("hemis.clean.person", b"UNI-B/person/1") == "UNI-B"
     assert institution_of("hemis.clean.person", b"\xff") == ""
     assert institution_of("hemis.clean.person", None) == ""
+
+
+def test_the_work_on_quality_shares_the_sinks_registry() -> None:
+    """One process, one registry: a metric that both made would end the sink at its start."""
+    metrics = CollectorRegistry()
+    observed = Observed(metrics)
+    engine = sa.create_engine("sqlite://")
+
+    def nobody() -> Publisher:
+        raise AssertionError("no rule runs here")
+
+    job = QualityJob(engine, nobody, metrics, observed.aside, measure_seconds=0, rules_seconds=0)
+    job.start()
+    observed.aside(HemisError("E501"))
+    job.close()
+    assert value(metrics, "hemis_errors_total", component="sink", code="E501") == 1.0
