@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
@@ -42,7 +42,7 @@ def migrate(engine: sa.Engine, phase: Phase = "all") -> list[str]:
         done = _upgrade(connection, wanted)
         done += follow_contract(connection)
         done += codes.fill(connection)
-        for statement in (*views.create(), *roles.create()):
+        for statement in (*views.create(_columns(connection)), *roles.create()):
             connection.exec_driver_sql(statement)
         make_roles(connection)
     return done
@@ -76,9 +76,13 @@ def follow_contract(connection: sa.Connection) -> list[str]:
         columns = {column["name"] for column in inspector.get_columns(table.name)}
         for column in table.columns:
             if column.name not in columns:
-                kind = column.type.compile(dialect=connection.dialect)
-                connection.exec_driver_sql(f'ALTER TABLE {table.name} ADD COLUMN "{column.name}" {kind}')
+                _add(connection, table.name, column)
                 done.append(f"column {table.name}.{column.name}")
+        made = {index["name"] for index in inspector.get_indexes(table.name)}
+        for index in sorted(table.indexes, key=lambda one: str(one.name)):
+            if index.name not in made:
+                index.create(connection)
+                done.append(f"index {index.name}")
     return done
 
 
@@ -89,6 +93,21 @@ def _followed() -> Iterator[sa.Table]:
         if target.history is not None:
             yield target.history
     yield CODE
+
+
+def _columns(connection: sa.Connection) -> dict[str, list[str]]:
+    """Each table's columns in the database's own order."""
+    found = sa.inspect(connection).get_multi_columns()
+    return {table: [column["name"] for column in columns] for (_, table), columns in found.items()}
+
+
+def _add(connection: sa.Connection, table: str, column: sa.Column[Any]) -> None:
+    """A list that no earlier row has is empty there; everything else that the contract gains is optional."""
+    kind = column.type.compile(dialect=connection.dialect)
+    filled = "" if column.nullable else " NOT NULL DEFAULT '{}'"
+    connection.exec_driver_sql(f'ALTER TABLE {table} ADD COLUMN "{column.name}" {kind}{filled}')
+    if filled:
+        connection.exec_driver_sql(f'ALTER TABLE {table} ALTER COLUMN "{column.name}" DROP DEFAULT')
 
 
 def require_schema(engine: sa.Engine) -> None:

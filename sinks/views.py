@@ -6,6 +6,7 @@ They hold no data, so every migration makes them anew.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 
 from schemas import avro_schema
 from sinks.model import ENTITIES, FINDING, GOLDEN, OF_EVERY_ORIGIN, Target
@@ -57,11 +58,12 @@ def drop() -> list[str]:
     ]
 
 
-def create() -> list[str]:
+def create(columns: Mapping[str, Sequence[str]]) -> list[str]:
+    """Statements that make them. `columns`: of each table, in the order in which the database has them."""
     return [
         HEMIS_DATE,
         HEMIS_NAME_KEY,
-        *map(_as_of, VERSIONED),
+        *(_as_of(target, columns[target.name]) for target in VERSIONED),
         *map(_live, LIVE),
         _change_history(),
         _golden_origin(),
@@ -69,17 +71,17 @@ def create() -> list[str]:
     ]
 
 
-def _columns(target: Target) -> str:
-    return ", ".join(f'"{c.name}"' for c in target.table.columns)
+def _as_of(target: Target, columns: Sequence[str]) -> str:
+    """The national state of any moment: current rows that were there already, and what was replaced later.
 
-
-def _as_of(target: Target) -> str:
-    """The national state of any moment: current rows that were there already, and what was replaced later. The names are
-    qualified: `hemis query` shadows the tables by views on this function."""
+    A column that was added to a table stands at its end, wherever the contract has it, and a row's type follows the table. The
+    names are qualified: `hemis query` shadows the tables by views on this function.
+    """
+    names = ", ".join(f'"{name}"' for name in columns)
     return (
         f"CREATE FUNCTION {target.name}_as_of(moment timestamptz) RETURNS SETOF {target.name} LANGUAGE sql STABLE AS $$ "
-        f"SELECT {_columns(target)} FROM public.{target.name} WHERE applied_at <= moment UNION ALL "
-        f"SELECT {_columns(target)} FROM public.{target.name}_history WHERE applied_at <= moment AND replaced_at > moment $$"
+        f"SELECT {names} FROM public.{target.name} WHERE applied_at <= moment UNION ALL "
+        f"SELECT {names} FROM public.{target.name}_history WHERE applied_at <= moment AND replaced_at > moment $$"
     )
 
 

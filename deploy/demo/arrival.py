@@ -9,7 +9,7 @@ from threading import Event
 from psycopg import sql
 
 from deploy.demo.compare import Outcome, blocks, compare
-from deploy.demo.files import CODES
+from deploy.demo.extent import CODES
 from deploy.demo.place import Place
 from deploy.local.stack import Say
 from schemas.avro_schema import ENTITIES
@@ -36,11 +36,7 @@ class Arrival:
             statements = blocks(self._place.shapes[code].folder() / "expected.sql")
             with source.transaction(force_rollback=True):
                 source.execute(statements["setup"].encode())
-                counts = [
-                    source.execute(f"select count(*) from ({statements[e]}) as e".encode())
-                    for e in ENTITIES
-                    if e in statements
-                ]
+                counts = [source.execute(f"select count(*) from ({statements[e]}) as e".encode()) for e in ENTITIES]
                 found[code] = sum(int(row[0]) for cursor in counts if (row := cursor.fetchone()))
         return found
 

@@ -10,7 +10,7 @@ from deploy.demo import events
 from deploy.demo.arrival import Arrival
 from deploy.demo.changes import Driver
 from deploy.demo.compare import Outcome
-from deploy.demo.files import CODES
+from deploy.demo.extent import CODES
 from deploy.demo.place import Connection, Place
 from deploy.demo.scrape import Scraper, Snapshot
 from deploy.local.stack import Say

@@ -57,7 +57,7 @@ def compare(source: Connection, national: Connection, institution: str, expected
     outcomes = []
     with source.transaction(force_rollback=True), national.transaction(force_rollback=True):
         source.execute(statements["setup"].encode())
-        for entity in (e for e in ENTITIES if e in statements):
+        for entity in ENTITIES:
             outcome = Outcome(institution, entity)
             _merge(
                 _read(source, _source_query(source, entity, statements[entity])),

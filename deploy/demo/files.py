@@ -7,66 +7,66 @@ A `University` gives the file number `i` as a pure function of the seed, so a fi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cache, cached_property
 from random import Random
+from typing import Literal
 
+from deploy.demo import teaching
+from deploy.demo.extent import CODES, INTAKES, staff_of
 from deploy.demo.flaws import Held, hold
-from deploy.demo.people import Generation, Population
-
-CODES = ("DHA", "DHB", "DHC")
-SHARES = {"DHA": 0.46, "DHB": 0.34, "DHC": 0.20}
-"""How the demo's learners are spread."""
-STAFF_PER_LEARNER = 0.05
-TODAY = date(2026, 9, 15)
-"""The demo's date of first load; fixed, so that a seed gives the same bytes every day."""
+from deploy.demo.organisation import DEMAND, Licence, Programme, Unit, licences, majors, programmes, units
+from deploy.demo.people import GIVEN_FEMALE, Generation, Population
+from deploy.demo.register import Entry, Register
+from deploy.demo.studies import KINDS, SIGNERS, Award, Course, Study
+from deploy.demo.teaching import Assignment, Contract
+from deploy.demo.transfers import Transfer, of_entrant, of_leaver
+from deploy.demo.violations import drawn
 
 _NUMBERS_PER_UNIVERSITY = 10_000_000
 SHARED_LEARNERS = 0.03
 SHARED_STAFF = 0.08
 """Chances that a person stands at an earlier university too."""
-
-MAJORS: dict[str, str] = {
-    "7140202": "Giáo dục Tiểu học", "7140209": "Sư phạm Toán học", "7220201": "Ngôn ngữ Anh", "7310101": "Kinh tế",
-    "7340101": "Quản trị kinh doanh", "7340201": "Tài chính - Ngân hàng", "7340301": "Kế toán", "7380101": "Luật",
-    "7420201": "Công nghệ sinh học", "7440301": "Khoa học môi trường", "7460101": "Toán học", "7480101": "Khoa học máy tính",
-    "7480103": "Kỹ thuật phần mềm", "7480201": "Công nghệ thông tin", "7520114": "Kỹ thuật cơ điện tử",
-    "7520201": "Kỹ thuật điện", "7580201": "Kỹ thuật xây dựng", "7720201": "Dược học", "7720301": "Điều dưỡng",
-    "7810103": "Quản trị dịch vụ du lịch và lữ hành", "8310110": "Quản lý kinh tế", "8340101": "Quản trị kinh doanh",
-    "8480201": "Công nghệ thông tin", "9340101": "Quản trị kinh doanh", "9480101": "Khoa học máy tính",
-}  # fmt: skip
-"""Major code (first digit = level) → name."""
-
-INTAKES = (2021, 2022, 2023, 2024, 2025, 2026)
+_TWICE_EVERY, _TWICE = 700, 70
+"""Where a learner stands twice in one university: far from the numbers that transfers use."""
+_TWO_STUDIES = ("DHA", "DHB")
+"""Whose files have room for a second course of study."""
+_HISTORIC = 0.35
+"""Share of lecturers whose degree their own university once gave."""
 
 
 @dataclass(frozen=True, slots=True)
-class Programme:
-    number: int
-    code: str
-    name: str
-    major: str
-    level: str
-    form: str
-    months: int
-    intake: int
-    active: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Study:
-    """One course of study. `status` is a canonical code, or TRANSFERRED, which no university maps."""
+class Correction:
+    """A decision that corrects what the degree with this number says."""
 
     number: int
-    programme: int
-    enrolled: date
     decision: str
-    form: str
-    cohort: str
-    year: int
-    status: str
-    status_date: date
-    main: bool
+    day: date
+    reason: str
+    full_name: str
+    birth_date: str | None
+    sex: str
+    province: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Degree:
+    """A degree as printed and registered. `holder` says whose file `award.number` counts in."""
+
+    holder: Literal["learner", "staff"]
+    award: Award
+    serial: str
+    register_number: int
+    register_year: int
+    full_name: str
+    birth_date: str | None
+    correction: Correction | None
+    flaws: tuple[str, ...]
+
+    @property
+    def number(self) -> int:
+        return self.award.number
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +77,7 @@ class Learner:
     policy: str | None
     held: Held
     studies: tuple[Study, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Contract:
-    number: int
-    form: str
-    start: date
-    end: date | None
-    full_time: bool
-    active: bool
+    degrees: tuple[Degree, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +89,8 @@ class Staff:
     degree: str
     held: Held
     contracts: tuple[Contract, ...]
-
-
-def sizes(learners: int) -> dict[str, int]:
-    """Learners per university of a demo with this many."""
-    return {code: max(1, round(learners * share)) for code, share in SHARES.items()}
+    assignments: tuple[Assignment, ...]
+    degrees: tuple[Degree, ...]
 
 
 class University:
@@ -111,75 +99,190 @@ class University:
     def __init__(self, code: str, seed: int, learners: Mapping[str, int]) -> None:
         self.code = code
         self.learners = learners[code]
-        self.staff = max(1, round(self.learners * STAFF_PER_LEARNER))
+        self.staff = staff_of(self.learners)
         self.population = Population(seed)
-        self._base = CODES.index(code) * _NUMBERS_PER_UNIVERSITY
-        self._earlier = {c: n for c, n in learners.items() if CODES.index(c) < CODES.index(code)}
-        self.programmes = tuple(self._programmes())
-        self._of_intake = {y: [p.number for p in self.programmes if p.intake == y] for y in INTAKES}
+        self.units: tuple[Unit, ...] = units()
+        of = majors(self.population.random(code, "majors"))
+        self.licences: tuple[Licence, ...] = licences(code, of, self.population.random(code, "licences"))
+        self.programmes: tuple[Programme, ...] = programmes(of, self.population.random(code, "programmes"))
+        self._majors = of[:-2]
+        self._counts = learners
+        self._of_intake = {y: [p for p in self.programmes if p.intake == y] for y in INTAKES}
+        self._demand = [DEMAND[p.level] for p in self._of_intake[INTAKES[0]]]
+        self._other = cache(lambda other: University(other, seed, learners))
+
+    # -- learners ------------------------------------------------------------------------------------------------------
 
     def learner(self, number: int) -> Learner:
         r = self.population.random(self.code, "learner", number)
-        person, held = self._held("learner", number, SHARED_LEARNERS, r)
-        intake = INTAKES[-1] if number >= self.learners else r.choice(INTAKES)
-        studies = [self._study(number * 2, intake, True, r)]
-        if r.random() < 0.05:
-            studies.append(self._study(number * 2 + 1, min(intake + 1, INTAKES[-1]), False, r))
-        code = f"{intake % 100}{CODES.index(self.code) + 1}{number:06}"
-        return Learner(number, person, code, r.choice((None, None, None, "01", "02", "03")), held, tuple(studies))
+        person = self._person("learner", number)
+        held = hold(self.population.person(person, "learner"), r)
+        code = f"{self._intake(number) % 100}{CODES.index(self.code) + 1}{number:06}"
+        studies = self.studies(number)
+        degrees = tuple(self._degree(study.award, "learner", held) for study in studies if study.award)
+        return Learner(number, person, code, r.choice((None, None, None, "01", "02", "03")), held, studies, degrees)
+
+    def studies(self, number: int) -> tuple[Study, ...]:
+        """The courses of study of one learner, which need no look at the person."""
+        r = self.population.random(self.code, "study", number)
+        intake = self._intake(number)
+        leaves = of_leaver(self.population, self._counts, self.code, number)
+        enters = of_entrant(self.population, self._counts, self.code, number)
+        if leaves:
+            return (Course(self.code, number * 2, self._programme(leaves.left.year - 1, r), True, r).leaving(leaves),)
+        if enters and enters.entry_known:
+            return (Course(self.code, number * 2, self._programme(enters.left.year, r), True, r).entering(enters),)
+        if self._twin(number) or self._twin(number + 1):
+            programme = self._programme(INTAKES[3], self.population.random(self.code, "twins", number // _TWICE_EVERY))
+            return (Course(self.code, number * 2, programme, True, r).twice(),)
+        first = Course(self.code, number * 2, self._programme(intake, r), True, r)
+        if number >= self.learners:
+            return (first.studying(),)
+        studies = [self._beside(first.ordinary(), number)]
+        if self.code in _TWO_STUDIES and r.random() < 0.05:
+            second = self._programme(min(intake + 1, INTAKES[-1]), r)
+            studies.append(Course(self.code, number * 2 + 1, second, False, r).ordinary())
+        return tuple(studies)
+
+    def _beside(self, study: Study, number: int) -> Study:
+        """Whoever studies full-time elsewhere mostly does so part-time here; if not, that is a finding."""
+        code, other = self._origin("learner", number)
+        if code == self.code or study.status != "STUDYING" or study.form != "FULL_TIME":
+            return study
+        there = self._other(code).studies(other)[0]
+        if there.status != "STUDYING" or there.form != "FULL_TIME":
+            return study
+        if drawn(self.population.random(self.code, "beside", number), "studying_at_two"):
+            return replace(study, flaws=(*study.flaws, "studying_at_two"))
+        return replace(study, form="PART_TIME")
+
+    def _intake(self, number: int) -> int:
+        """A learner's year of admission."""
+        if number >= self.learners:
+            return INTAKES[-1]
+        if self._twin(number) or self._twin(number + 1):
+            return INTAKES[3]
+        return self.population.random(self.code, "intake", number).choice(INTAKES)
+
+    def _programme(self, intake: int, r: Random) -> Programme:
+        return r.choices(self._of_intake[intake], self._demand)[0]
+
+    def _twin(self, number: int) -> bool:
+        """Is this the second file of the learner before?"""
+        return number % _TWICE_EVERY == _TWICE and number < self.learners
+
+    # -- degrees -------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def register(self) -> Register:
+        """Every degree of the first load in the order of award; the one thing here that needs a look at all files."""
+        awards = [study.award for n in range(self.learners) for study in self.studies(n) if study.award]
+        historic = [award for n in range(self.staff) if (award := self._historic(n))]
+        earlier = [self._other(code) for code in CODES[: CODES.index(self.code)]]
+        entries = [Entry(award, "learner") for award in awards] + [Entry(award, "staff") for award in historic]
+        return Register(self.code, entries, self.population, [u.register for u in earlier])
+
+    def _degree(self, award: Award, holder: Literal["learner", "staff"], held: Held) -> Degree:
+        line = self.register.line(award.number, holder)
+        r = self.population.random(self.code, "printed", holder, award.number)
+        name, birth = held.full_name, held.birth_date
+        correction = None
+        if award.corrected:
+            correction = Correction(
+                award.number, award.status_decision or "", award.status_day or award.day, "sai họ tên khi in bằng",
+                held.full_name, held.birth_date, held.sex, held.birth_province,
+            )  # fmt: skip
+        if award.corrected or "degree_name_differs" in award.flaws:
+            before, _, given = name.rpartition(" ")
+            name = f"{before} {r.choice([other for other in GIVEN_FEMALE if other != given])}"
+        if "degree_birth_date_differs" in award.flaws and birth:
+            birth = f"{int(birth[:4]) - 1}{birth[4:]}"
+        return Degree(
+            holder,
+            award,
+            line.serial,
+            line.number,
+            award.day.year,
+            name,
+            birth,
+            correction,
+            (*award.flaws, *line.flaws),
+        )
+
+    # -- staff ---------------------------------------------------------------------------------------------------------
 
     def staff_member(self, number: int) -> Staff:
         r = self.population.random(self.code, "staff", number)
-        person, held = self._held("staff", number, SHARED_STAFF, r)
-        title = r.choices(("LECTURER", "SENIOR_LECTURER", "ASSOC_PROFESSOR", "PROFESSOR", "OTHER"), (55, 20, 8, 2, 15))[
-            0
-        ]
-        degree = "9" if title in ("ASSOC_PROFESSOR", "PROFESSOR") else r.choice(("7", "8", "8", "8", "9"))
-        contracts = [self._contract(number * 2, r)]
-        if r.random() < 0.15:
-            contracts.append(self._contract(number * 2 + 1, r))
-        return Staff(number, person, f"{number:05}", title, degree, held, tuple(contracts))
+        person = self._person("staff", number)
+        held = hold(self.population.person(person, "staff"), r)
+        contracts = self.contracts(number)
+        historic = self._historic(number)
+        title, degree = self._rank(number)
+        if title != "OTHER" and historic is None and contracts[0].active:
+            contracts = (replace(contracts[0], flaws=(*contracts[0].flaws, "degree_not_in_register")), *contracts[1:])
+        taught: tuple[Assignment, ...] = ()
+        if title != "OTHER" and contracts[0].active:
+            code, _ = self._origin("staff", number)
+            others = [other for other in CODES if other != self.code]
+            home = code if code != self.code else None
+            taught = tuple(teaching.assignments(number, contracts[0], degree, self._majors, home, others, r))
+        degrees = (self._degree(historic, "staff", held),) if historic else ()
+        return Staff(number, person, f"{number:05}", title, degree, held, contracts, taught, degrees)
 
-    def _held(self, generation: Generation, number: int, shared: float, r: Random) -> tuple[int, Held]:
-        person = self._base + number
-        if self._earlier and r.random() < shared:
-            other = r.choice(list(self._earlier))
-            count = self._earlier[other] if generation == "learner" else round(self._earlier[other] * STAFF_PER_LEARNER)
-            person = CODES.index(other) * _NUMBERS_PER_UNIVERSITY + r.randrange(max(1, count))
-        return person, hold(self.population.person(person, generation), r)
+    def contracts(self, number: int) -> tuple[Contract, ...]:
+        r = self.population.random(self.code, "contracts", number)
+        code, other = self._origin("staff", number)
+        if code == self.code:
+            person = self.population.person(self._person("staff", number), "staff")
+            return tuple(teaching.own_contracts(number, person, r))
+        if not drawn(r, "full_time_at_two"):
+            return (teaching.visiting_contract(number, r),)
+        there = self._other(code).contracts(other)[0]
+        both = there.active and there.full_time and (there.end is None or there.end.year > INTAKES[-1])
+        return (teaching.second_contract(number, ("full_time_at_two",) if both else (), r),)
 
-    def _programmes(self) -> list[Programme]:
-        r = self.population.random(self.code, "programmes")
-        majors = sorted(r.sample(list(MAJORS), 16))
-        found: list[Programme] = []
-        for major in majors:
-            level = major[0]
-            months = {"7": 48, "8": 24, "9": 36}[level]
-            for intake in INTAKES:
-                form = "FULL_TIME" if r.random() < 0.85 else "PART_TIME"
-                code = f"{major}.{intake}"
-                active = intake > 2021 or r.random() < 0.5
-                found.append(Programme(len(found) + 1, code, MAJORS[major], major, level, form, months, intake, active))
-        return found
+    def _rank(self, number: int) -> tuple[str, str]:
+        """Title and highest degree."""
+        r = self.population.random(self.code, "rank", number)
+        title = r.choices(teaching.TITLES, (55, 20, 8, 2, 15))[0]
+        return title, "9" if title in ("ASSOC_PROFESSOR", "PROFESSOR") else r.choice(("7", "8", "8", "8", "9"))
 
-    def _study(self, number: int, intake: int, main: bool, r: Random) -> Study:
-        programme = self.programmes[r.choice(self._of_intake[intake]) - 1]
-        enrolled = date(intake, 9, r.randint(1, 14))
-        year = TODAY.year - intake + 1
-        over = year * 12 > programme.months
-        statuses = ("STUDYING", "SUSPENDED", "WITHDRAWN", "GRADUATED", "TRANSFERRED")
-        status = r.choices(statuses, (25, 2, 6, 66, 1) if over else (91, 3, 5, 0, 1))[0]
-        since = enrolled
-        if status != "STUDYING":
-            since = enrolled + timedelta(days=r.randint(0, max(0, (TODAY - enrolled).days)))
-        form = programme.form if r.random() < 0.97 else "DISTANCE"
-        decision = f"{r.randint(100, 2999)}/QĐ-{self.code}"
-        return Study(
-            number, programme.number, enrolled, decision, form, f"K{intake - 1955}", max(1, year), status, since, main
+    def _historic(self, number: int) -> Award | None:
+        """The degree that this university gave to somebody who teaches here now, from long before the first load."""
+        title, level = self._rank(number)
+        r = self.population.random(self.code, "historic", number)
+        if title == "OTHER" or self._origin("staff", number)[0] != self.code or r.random() >= _HISTORIC:
+            return None
+        born = int(self.population.person(self._person("staff", number), "staff").birth_date[:4])
+        day = date(
+            min(2020, born + {"7": 23, "8": 27, "9": 32}[level] + r.randint(0, 3)), r.randint(5, 12), r.randint(1, 28)
         )
+        of_level = [major for major in self._majors if major[0] == level] or self._majors
+        major = level + r.choice(of_level)[1:]
+        return Award(
+            number, None, KINDS[level], level, major, None, day, None, None, SIGNERS[0], "1", None, None, False,
+            ("historic_degree",),
+        )  # fmt: skip
 
-    def _contract(self, number: int, r: Random) -> Contract:
-        form = r.choices(("PERMANENT", "FIXED_TERM", "VISITING"), (60, 28, 12))[0]
-        start = date(r.randint(1998, 2025), r.randint(1, 12), 1)
-        end = None if form == "PERMANENT" else start + timedelta(days=r.choice((180, 365, 730, 1095)))
-        return Contract(number, form, start, end, form != "VISITING" and r.random() < 0.95, end is None or end >= TODAY)
+    # -- people --------------------------------------------------------------------------------------------------------
+
+    def _person(self, generation: Generation, number: int) -> int:
+        code, own = self._origin(generation, number)
+        return CODES.index(code) * _NUMBERS_PER_UNIVERSITY + own
+
+    def _origin(self, generation: Generation, number: int) -> tuple[str, int]:
+        """Where the person of this file has their own number: mostly here, or at the university where they stood before."""
+        if generation == "learner":
+            enters: Transfer | None = of_entrant(self.population, self._counts, self.code, number)
+            if enters and enters.entry_known:
+                return enters.origin, enters.leaver
+            if enters or of_leaver(self.population, self._counts, self.code, number) or self._twin(number + 1):
+                return self.code, number
+            if self._twin(number):
+                return self.code, number - 1
+        earlier = CODES[: CODES.index(self.code)]
+        r = self.population.random(self.code, "origin", generation, number)
+        if earlier and r.random() < (SHARED_LEARNERS if generation == "learner" else SHARED_STAFF):
+            code = r.choice(earlier)
+            return code, r.randrange(self._counts[code] if generation == "learner" else staff_of(self._counts[code]))
+        return self.code, number

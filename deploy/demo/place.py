@@ -18,7 +18,7 @@ import yaml
 from confluent_kafka.admin import AdminClient
 from psycopg import sql
 
-from deploy.demo.files import CODES, sizes
+from deploy.demo.extent import CODES, sizes
 from deploy.demo.load import create, shape, write_truth
 from deploy.demo.universities.shape import Shape
 from deploy.demo.workers import PROJECT, Worker

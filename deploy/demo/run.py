@@ -20,7 +20,7 @@ from deploy.demo import view
 from deploy.demo.arrival import Arrival
 from deploy.demo.changes import Driver
 from deploy.demo.check import check
-from deploy.demo.files import CODES
+from deploy.demo.extent import CODES
 from deploy.demo.monitor import Monitor
 from deploy.demo.place import Place
 from deploy.demo.scrape import Scraper

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Producer, TopicCollection, TopicPartition
 from confluent_kafka.admin import AclOperation, NewTopic, ResourceType
 
 from deploy import provisioning
@@ -16,6 +16,7 @@ from deploy.local import artifacts, ports
 from deploy.local.errors import StackError
 from deploy.local.stack import SERVICES, Stack
 from schemas import topics
+from schemas.avro_schema import RECORD_TYPES
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.real
@@ -182,6 +183,27 @@ def test_provisioning_again_changes_nothing_and_repairs_what_differs(own: Stack)
     wait_until(lambda: extra in provisioning._rights(admin, "inst.UNI-A"), "the stray right is there")
     report = provisioning.provision_institution(admin, "UNI-A", secret)
     assert report == ["user inst.UNI-A: 0 rights given, 1 taken away"]
+
+
+def test_a_broker_of_six_entities_gets_the_topics_of_twelve_and_keeps_its_own(own: Stack) -> None:
+    admin = own.admin_client()
+    passwords: dict[topics.Role, str] = {"sink": own.secret("kafka.hemis.sink")}
+    six = ("institution", "programme", "person", "learner", "study_record", "staff_contract")
+    later = [topics.clean_topic(entity) for entity in RECORD_TYPES if entity not in six]
+    for future in admin.delete_topics(later).values():
+        future.result(10)
+    wait_until(lambda: not set(later) & set(admin.list_topics(timeout=5).topics), "the later topics are gone")
+
+    def ids() -> dict[str, str]:
+        kept = TopicCollection([topics.clean_topic(entity) for entity in six])
+        return {name: str(future.result(10).topic_id) for name, future in admin.describe_topics(kept).items()}
+
+    before = ids()
+    report = provisioning.provision_national(admin, 4, 1, passwords)
+    assert len(report) == len(later)
+    assert all(any(name in line for line in report) for name in later)
+    assert ids() == before
+    assert provisioning.provision_national(admin, 4, 1, passwords) == []
 
 
 def test_a_topic_with_other_partitions_is_reported(own: Stack) -> None:

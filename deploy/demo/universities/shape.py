@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import ClassVar, TypeAlias
 
-from deploy.demo.files import University
+from deploy.demo.files import Learner, Staff, University
 from deploy.demo.flaws import Held
 
 Value: TypeAlias = str | int | bool | None
@@ -42,15 +43,26 @@ class Shape(ABC):
 
     @abstractmethod
     def fixed(self) -> Rows:
-        """The institution, its code tables and its programmes."""
+        """The institution, its code tables, units, licences and programmes."""
 
     @abstractmethod
-    def learner(self, number: int) -> Rows:
+    def learner_rows(self, file: Learner) -> Rows:
         """Everything about one learner."""
 
     @abstractmethod
-    def staff_member(self, number: int) -> Rows:
+    def staff_rows(self, file: Staff) -> Rows:
         """Everything about one member of staff."""
+
+    @abstractmethod
+    def record(self, entity: str, number: int, *, staff: bool = False) -> str:
+        """The record key that a unit, licence, programme, study, decision, degree, contract or assignment gets nationally, by its
+        number in the files. `staff`: a degree of a member of staff; those have numbers of their own."""
+
+    def learner(self, number: int) -> Rows:
+        return self.learner_rows(self.university.learner(number))
+
+    def staff_member(self, number: int) -> Rows:
+        return self.staff_rows(self.university.staff_member(number))
 
     def rows(self) -> Iterator[tuple[str, Row]]:
         """Everything at first load."""
@@ -59,6 +71,10 @@ class Shape(ABC):
             yield from self.learner(number)
         for number in range(self.university.staff):
             yield from self.staff_member(number)
+
+
+def iso(day: date | None) -> str | None:
+    return day.isoformat() if day else None
 
 
 def address(held: Held, *, long: bool) -> str:

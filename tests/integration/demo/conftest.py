@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from deploy.demo.files import CODES, sizes
+from deploy.demo.extent import CODES, sizes
 from deploy.demo.load import create, shape
 from deploy.demo.universities.shape import Shape
 from deploy.local.stack import Stack

@@ -13,7 +13,7 @@ from alembic.migration import MigrationContext
 
 from deploy.local.stack import Stack
 from schemas.errors import HemisError
-from sinks import migrate
+from sinks import migrate, views
 from sinks.base import Partition, Run
 from sinks.model import ENTITIES, METADATA
 from sinks.postgresql.sink import PostgresSink
@@ -55,6 +55,72 @@ def test_a_new_entity_and_a_new_field_need_no_revision(national: sa.Engine) -> N
     assert sorted(migrate.migrate(national)) == ["column person.ethnicity", "table learner", "table learner_history"]
     assert differences(national) == []
     migrate.require_schema(national)
+
+
+def test_a_database_of_six_entities_becomes_one_of_twelve_and_keeps_every_row(national: sa.Engine) -> None:
+    """The tables of the contract before this one: six entities, no contact in golden persons, no waivers in findings."""
+    six = ("institution", "programme", "person", "learner", "study_record", "staff_contract")
+    migrate.migrate(national)
+    with national.begin() as connection:
+        for statement in views.drop():
+            connection.exec_driver_sql(statement)
+        for name in set(ENTITIES) - set(six):
+            connection.exec_driver_sql(f"DROP TABLE {name}, {name}_history")
+        for table in ("golden_person", "golden_person_history"):
+            connection.exec_driver_sql(f"ALTER TABLE {table} DROP phone, DROP email, DROP disputes, DROP highest_degree, DROP alias_of")
+        connection.exec_driver_sql("ALTER TABLE finding DROP waived_until, DROP waiver")
+        for name in six:
+            for table in (ENTITIES[name].table, ENTITIES[name].history):
+                assert table is not None
+                connection.execute(sa.insert(table), [filled(table, number) for number in range(5)])
+        connection.execute(
+            sa.insert(sa.table("ledger", *map(sa.column, LEDGER))), [dict(zip(LEDGER, ROW, strict=True))]
+        )
+        before = contents(connection, six)
+        # As it was: no disputes there, so what comes must be an empty list.
+        lists = (
+            "INSERT INTO golden_person (person_key, applied_at, generation, place, live, changed_at, claims, conflict)"
+        )
+        connection.exec_driver_sql(f"{lists} VALUES ('n:1', now(), 1, 1, true, now(), '{{}}', false)")
+    with pytest.raises(HemisError, match="E502"):
+        migrate.require_schema(national)
+    done = migrate.migrate(national)
+    assert {f"table {name}" for name in set(ENTITIES) - set(six)} <= set(done)
+    assert differences(national) == []
+    migrate.require_schema(national)
+    with national.connect() as connection:
+        assert contents(connection, six) == before
+        assert connection.scalar(sa.text("SELECT count(*) FROM ledger")) == 1
+        assert connection.scalar(sa.text("SELECT count(*) FROM degree_live")) == 0
+        assert connection.execute(sa.text("SELECT disputes FROM golden_person_as_of(now())")).scalars().all() == [[]]
+    assert migrate.migrate(national) == []
+
+
+LEDGER = ("institution", "target", "applied", "applied_at")
+ROW = ("UNI-A", "person", 5, datetime(2026, 11, 1, tzinfo=UTC))
+
+
+def filled(table: sa.Table, number: int) -> dict[str, object]:
+    """Some value in every column that must have one."""
+    values: dict[type[object], object] = {
+        int: number,
+        bool: True,
+        str: f"{number}",
+        datetime: datetime(2026, 11, 1, tzinfo=UTC),
+    }
+    return {
+        column.name: values[column.type.python_type]
+        for column in table.columns
+        if not column.nullable or column.primary_key
+    }
+
+
+def contents(connection: sa.Connection, names: tuple[str, ...]) -> dict[str, list[tuple[object, ...]]]:
+    return {
+        table: [tuple(row) for row in connection.execute(sa.text(f"SELECT * FROM {table} ORDER BY 1"))]
+        for name in names
+        for table in (name, f"{name}_history")
+    }
 
 
 def test_an_empty_database_is_not_the_programs(national: sa.Engine) -> None:

@@ -42,6 +42,22 @@ create function pg_temp.province(source text) returns text language sql as $$
         ('93', 'Hậu Giang'), ('94', 'Sóc Trăng'), ('95', 'Bạc Liêu'), ('96', 'Cà Mau')
     ) as known(code, name) where name = source
 $$;
+create function pg_temp.level(source text) returns text language sql as $$
+    select case source when 'Đại học' then '7' when 'Thạc sĩ' then '8' when 'Tiến sĩ' then '9' end
+$$;
+create function pg_temp.level_part(source text) returns text language sql as $$
+    select case source when 'Đại học' then '%C4%90%E1%BA%A1i%20h%E1%BB%8Dc' when 'Thạc sĩ' then 'Th%E1%BA%A1c%20s%C4%A9'
+        when 'Tiến sĩ' then 'Ti%E1%BA%BFn%20s%C4%A9' else source end
+$$;
+create function pg_temp.school(source text) returns text language sql as $$
+    select case source when 'ĐẠI HỌC A' then 'DHA' when 'ĐẠI HỌC B' then 'DHB' when 'HỌC VIỆN C' then 'DHC' end
+$$;
+create function pg_temp.degree_kind(source text) returns text language sql as $$
+    select case source when 'CN' then 'BACHELOR' when 'ThS' then 'MASTER' when 'TS' then 'DOCTOR' end
+$$;
+create function pg_temp.in_force(source text) returns text language sql as $$
+    select case source when 'Còn hiệu lực' then '1' when 'Thu hồi' then '2' when 'Hủy' then '3' when 'Đính chính' then '4' end
+$$;
 
 -- name: institution
 select 'DHC/institution/' || pg_temp.part("MaTruong") as record_key, "MaTruong" as code, "TenTruong" as name,
@@ -54,6 +70,29 @@ select 'DHC/institution/' || pg_temp.part("MaTruong") as record_key, "MaTruong" 
         'founding_date', case when pg_temp.day("NgayQD") is null then "NgayQD" end,
         'province_code', case when pg_temp.province("Tinh") is null then "Tinh" end) as untyped
 from "Truong"
+
+-- name: org_unit
+select 'DHC/org_unit/' || pg_temp.part("MaDV") as record_key, "MaDV" as code, "TenDV" as name,
+    'DHC/org_unit/' || pg_temp.part("DVCapTren") as parent,
+    case "LoaiDV" when 'BGH' then 'OTHER' when 'Khoa' then 'FACULTY' when 'Bộ môn' then 'DEPARTMENT' when 'Phòng' then 'OFFICE'
+        when 'Viện' then 'INSTITUTE' when 'Trung tâm' then 'CENTRE' end as kind,
+    case "TinhTrang" when 'HĐ' then 'ACTIVE' when 'Dừng' then 'CLOSED' end as status,
+    jsonb_build_object(
+        'kind', case when "LoaiDV" not in ('BGH', 'Khoa', 'Bộ môn', 'Phòng', 'Viện', 'Trung tâm') then "LoaiDV" end,
+        'status', case when "TinhTrang" not in ('HĐ', 'Dừng') then "TinhTrang" end) as untyped
+from "DonVi"
+
+-- name: major_licence
+select 'DHC/major_licence/' || pg_temp.part("MaNganh") || '/' || pg_temp.level_part("TrinhDo") as record_key,
+    "MaNganh" as major_code, pg_temp.level("TrinhDo") as level, "SoQD" as decision_number,
+    pg_temp.day("NgayQD") as decision_date, pg_temp.whole("NamTuyenSinh") as first_year,
+    case "TinhTrang" when 'HĐ' then 'ACTIVE' when 'Dừng' then 'CLOSED' end as status,
+    jsonb_build_object(
+        'level', case when pg_temp.level("TrinhDo") is null then "TrinhDo" end,
+        'decision_date', case when pg_temp.day("NgayQD") is null then "NgayQD" end,
+        'first_year', case when pg_temp.whole("NamTuyenSinh") is null then "NamTuyenSinh" end,
+        'status', case when "TinhTrang" not in ('HĐ', 'Dừng') then "TinhTrang" end) as untyped
+from "NganhDuocMo"
 
 -- name: programme
 select 'DHC/programme/' || pg_temp.part("MaCT") as record_key, "MaCT" as code, "TenCT" as name, "MaNganh" as major_code,
@@ -113,16 +152,77 @@ select 'DHC/study_record/' || pg_temp.part("MaSV") as record_key, "MaSV" as loca
     pg_temp.day("NgayNhapHoc") as enrolment_date, "SoQDNhapHoc" as enrolment_decision, pg_temp.form("He") as form_of_study,
     "Khoa" as cohort, pg_temp.whole("NamThu") as year_of_study,
     case "TrangThai" when 'DH' then 'STUDYING' when 'BL' then 'SUSPENDED' when 'TH' then 'WITHDRAWN' when 'TN' then 'GRADUATED'
-        end as status,
+        when 'CT' then 'TRANSFERRED' end as status,
     pg_temp.day("NgayTrangThai") as status_date, case "NganhChinh" when 'x' then true when '-' then false end as main_programme,
     jsonb_build_object(
         'enrolment_date', case when pg_temp.day("NgayNhapHoc") is null then "NgayNhapHoc" end,
         'form_of_study', case when pg_temp.form("He") is null then "He" end,
         'year_of_study', case when pg_temp.whole("NamThu") is null then "NamThu" end,
-        'status', case when "TrangThai" not in ('DH', 'BL', 'TH', 'TN') then "TrangThai" end,
+        'status', case when "TrangThai" not in ('DH', 'BL', 'TH', 'TN', 'CT') then "TrangThai" end,
         'status_date', case when pg_temp.day("NgayTrangThai") is null then "NgayTrangThai" end,
         'main_programme', case when "NganhChinh" not in ('x', '-') then "NganhChinh" end) as untyped
 from "SinhVien"
+
+-- name: study_decision
+select 'DHC/study_decision/' || pg_temp.part("STT") as record_key, 'DHC/study_record/' || pg_temp.part("MaSV") as study_record,
+    case "LoaiQD" when 'Bảo lưu' then 'SUSPENSION' when 'Học tiếp' then 'RETURN' when 'Thôi học' then 'WITHDRAWAL'
+        when 'Chuyển đi' then 'TRANSFER_OUT' when 'Chuyển đến' then 'TRANSFER_IN' when 'Tốt nghiệp' then 'GRADUATION' end as kind,
+    "SoQD" as decision_number, pg_temp.day("NgayQD") as decision_date, pg_temp.day("NgayHieuLuc") as effective_date,
+    pg_temp.school("TruongKhac") as other_institution, "LyDo" as reason,
+    jsonb_build_object(
+        'kind', case when "LoaiQD" not in (
+            'Bảo lưu', 'Học tiếp', 'Thôi học', 'Chuyển đi', 'Chuyển đến', 'Tốt nghiệp') then "LoaiQD" end,
+        'decision_date', case when pg_temp.day("NgayQD") is null then "NgayQD" end,
+        'effective_date', case when pg_temp.day("NgayHieuLuc") is null then "NgayHieuLuc" end,
+        'other_institution', case when pg_temp.school("TruongKhac") is null then "TruongKhac" end) as untyped
+from "QuyetDinh"
+
+-- name: degree
+select 'DHC/degree/SV/' || pg_temp.part("MaVB") as record_key, "SoHieu" as serial, "SoVaoSo" as register_number,
+    pg_temp.whole("NamVaoSo") as register_year, pg_temp.degree_kind("LoaiBang") as kind,
+    'DHC/person/SV/' || pg_temp.part("MaSV") as person, 'DHC/study_record/' || pg_temp.part("HocTheo") as study_record,
+    "HoTen" as full_name, pg_temp.day("NgaySinh") as birth_date, pg_temp.level("TrinhDo") as level, "MaNganh" as major_code,
+    case "XepLoai" when 'XUẤT SẮC' then 'EXCELLENT' when 'GIỎI' then 'VERY_GOOD' when 'KHÁ' then 'GOOD'
+        when 'TRUNG BÌNH' then 'AVERAGE' end as classification,
+    pg_temp.day("NgayCap") as award_date, "SoQDTN" as decision_number, pg_temp.day("NgayQDTN") as decision_date,
+    "NguoiKy" as signer, pg_temp.in_force("TinhTrang") as status, "SoQDTinhTrang" as status_decision_number,
+    pg_temp.day("NgayQDTinhTrang") as status_decision_date,
+    jsonb_build_object(
+        'register_year', case when pg_temp.whole("NamVaoSo") is null then "NamVaoSo" end,
+        'kind', case when pg_temp.degree_kind("LoaiBang") is null then "LoaiBang" end,
+        'birth_date', case when pg_temp.day("NgaySinh") is null then "NgaySinh" end,
+        'level', case when pg_temp.level("TrinhDo") is null then "TrinhDo" end,
+        'classification', case when "XepLoai" not in ('XUẤT SẮC', 'GIỎI', 'KHÁ', 'TRUNG BÌNH') then "XepLoai" end,
+        'award_date', case when pg_temp.day("NgayCap") is null then "NgayCap" end,
+        'decision_date', case when pg_temp.day("NgayQDTN") is null then "NgayQDTN" end,
+        'status', case when pg_temp.in_force("TinhTrang") is null then "TinhTrang" end,
+        'status_decision_date', case when pg_temp.day("NgayQDTinhTrang") is null then "NgayQDTinhTrang" end) as untyped
+from "VanBang"
+union all
+select 'DHC/degree/CB/' || pg_temp.part("MaVB"), "SoHieu", "SoVaoSo", pg_temp.whole("NamVaoSo"),
+    pg_temp.degree_kind("LoaiBang"), 'DHC/person/CB/' || pg_temp.part("MaCB"), null, "HoTen", pg_temp.day("NgaySinh"),
+    pg_temp.level("TrinhDo"), "MaNganh", null, pg_temp.day("NgayCap"), null, null, "NguoiKy", pg_temp.in_force("TinhTrang"),
+    null, null,
+    jsonb_build_object(
+        'register_year', case when pg_temp.whole("NamVaoSo") is null then "NamVaoSo" end,
+        'kind', case when pg_temp.degree_kind("LoaiBang") is null then "LoaiBang" end,
+        'birth_date', case when pg_temp.day("NgaySinh") is null then "NgaySinh" end,
+        'level', case when pg_temp.level("TrinhDo") is null then "TrinhDo" end,
+        'award_date', case when pg_temp.day("NgayCap") is null then "NgayCap" end,
+        'status', case when pg_temp.in_force("TinhTrang") is null then "TinhTrang" end)
+from "VanBangCanBo"
+
+-- name: degree_correction
+select 'DHC/degree_correction/' || pg_temp.part("MaVB") || '/' || replace(pg_temp.part("SoQD"), 'Đ', '%C4%90') as record_key,
+    'DHC/degree/SV/' || pg_temp.part("MaVB") as degree, "SoQD" as decision_number, pg_temp.day("NgayQD") as decision_date,
+    "LyDo" as reason, "HoTenMoi" as full_name, pg_temp.day("NgaySinhMoi") as birth_date,
+    case "GioiTinhMoi" when 'NAM' then 'M' when 'NỮ' then 'F' end as sex, pg_temp.province("NoiSinhMoi") as birth_province,
+    jsonb_build_object(
+        'decision_date', case when pg_temp.day("NgayQD") is null then "NgayQD" end,
+        'birth_date', case when pg_temp.day("NgaySinhMoi") is null then "NgaySinhMoi" end,
+        'sex', case when "GioiTinhMoi" not in ('NAM', 'NỮ') then "GioiTinhMoi" end,
+        'birth_province', case when pg_temp.province("NoiSinhMoi") is null then "NoiSinhMoi" end) as untyped
+from "DinhChinh"
 
 -- name: staff_contract
 select 'DHC/staff_contract/' || pg_temp.part("MaCB") as record_key, "MaCB" as staff_code,
@@ -145,3 +245,18 @@ select 'DHC/staff_contract/' || pg_temp.part("MaCB") as record_key, "MaCB" as st
         'highest_degree', case when "HocVi" not in ('CN', 'ThS', 'TS') then "HocVi" end,
         'status', case when "TinhTrang" not in ('ĐLV', 'Nghỉ') then "TinhTrang" end) as untyped
 from "CanBo"
+
+-- name: teaching_assignment
+select 'DHC/teaching_assignment/' || pg_temp.part("MaPC") as record_key, "MaCB" as staff_code,
+    'DHC/person/CB/' || pg_temp.part("MaCB") as person, pg_temp.level("TrinhDo") as level, "MaNganh" as major_code,
+    pg_temp.day("TuNgay") as valid_from, pg_temp.day("DenNgay") as valid_to,
+    case "ChuTri" when 'x' then true when '-' then false end as main,
+    case "ThinhGiang" when 'C' then true when 'K' then false end as visiting, pg_temp.school("TruongGoc") as home_institution,
+    jsonb_build_object(
+        'level', case when pg_temp.level("TrinhDo") is null then "TrinhDo" end,
+        'valid_from', case when pg_temp.day("TuNgay") is null then "TuNgay" end,
+        'valid_to', case when pg_temp.day("DenNgay") is null then "DenNgay" end,
+        'main', case when "ChuTri" not in ('x', '-') then "ChuTri" end,
+        'visiting', case when "ThinhGiang" not in ('C', 'K') then "ThinhGiang" end,
+        'home_institution', case when pg_temp.school("TruongGoc") is null then "TruongGoc" end) as untyped
+from "PhanCong"
