@@ -67,7 +67,9 @@ def test_a_database_of_six_entities_becomes_one_of_twelve_and_keeps_every_row(na
         for name in set(ENTITIES) - set(six):
             connection.exec_driver_sql(f"DROP TABLE {name}, {name}_history")
         for table in ("golden_person", "golden_person_history"):
-            connection.exec_driver_sql(f"ALTER TABLE {table} DROP phone, DROP email, DROP disputes, DROP highest_degree, DROP alias_of")
+            connection.exec_driver_sql(
+                f"ALTER TABLE {table} DROP phone, DROP email, DROP disputes, DROP highest_degree, DROP alias_of"
+            )
         connection.exec_driver_sql("ALTER TABLE finding DROP waived_until, DROP waiver")
         for name in six:
             for table in (ENTITIES[name].table, ENTITIES[name].history):
