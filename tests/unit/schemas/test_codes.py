@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.demo.files import MAJORS
+from deploy.demo.organisation import MAJORS
 from deploy.demo.universities import dha
 from producers.mapping.load import load
 from schemas import codes
