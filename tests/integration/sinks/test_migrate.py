@@ -13,7 +13,7 @@ from alembic.migration import MigrationContext
 
 from deploy.local.stack import Stack
 from schemas.errors import HemisError
-from sinks import migrate, views
+from sinks import migrate, roles, views
 from sinks.base import Partition, Run
 from sinks.model import ENTITIES, METADATA
 from sinks.postgresql.sink import PostgresSink
@@ -62,7 +62,7 @@ def test_a_database_of_six_entities_becomes_one_of_twelve_and_keeps_every_row(na
     six = ("institution", "programme", "person", "learner", "study_record", "staff_contract")
     migrate.migrate(national)
     with national.begin() as connection:
-        for statement in views.drop():
+        for statement in (*roles.drop(), *views.drop()):
             connection.exec_driver_sql(statement)
         for name in set(ENTITIES) - set(six):
             connection.exec_driver_sql(f"DROP TABLE {name}, {name}_history")
@@ -71,6 +71,7 @@ def test_a_database_of_six_entities_becomes_one_of_twelve_and_keeps_every_row(na
                 f"ALTER TABLE {table} DROP phone, DROP email, DROP disputes, DROP highest_degree, DROP alias_of"
             )
         connection.exec_driver_sql("ALTER TABLE finding DROP waived_until, DROP waiver")
+        connection.exec_driver_sql("DROP TABLE finding_history")
         for name in six:
             for table in (ENTITIES[name].table, ENTITIES[name].history):
                 assert table is not None
