@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: venv lock demo clean-demo test test-unit soak benchmark benchmark-growth docs
+.PHONY: venv lock demo clean-demo test test-unit soak benchmark benchmark-growth benchmark-identity docs
 
 venv: .venv/dev.stamp
 
@@ -27,6 +27,7 @@ LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --genera
 lock:
 	$(LOCK) --extra dev -o requirements/dev.txt
 	$(LOCK) --extra local --extra build -c requirements/dev.txt -o requirements/local.txt
+	$(subst pyproject.toml,tests/benchmarks/identity/peer.in,$(LOCK)) -o requirements/identity-peer.txt
 
 demo: .venv/local.stamp
 	$(BIN)/hemis demo $(ARGS)
@@ -53,6 +54,15 @@ benchmark: .venv/dev.stamp
 
 benchmark-growth: .venv/dev.stamp
 	$(BIN)/python -m tests.benchmarks growth $(ARGS)
+
+# Splink and Febrl's data, in an environment of their own: nothing of the product needs them.
+.venv-peer/stamp: requirements/identity-peer.txt
+	test -x .venv-peer/bin/python || $(PYTHON) -m venv .venv-peer
+	.venv-peer/bin/python -m pip install --quiet --require-hashes -r requirements/identity-peer.txt
+	touch $@
+
+benchmark-identity: .venv/dev.stamp .venv-peer/stamp
+	$(BIN)/python -m tests.benchmarks identity $(ARGS)
 
 docs: .venv/dev.stamp
 	$(BIN)/hemis schemas docs $(ARGS)

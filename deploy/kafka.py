@@ -97,6 +97,23 @@ def read_to_end(settings: OperatorSettings, wanted: Iterable[str | TopicPartitio
         consumer.close()
 
 
+def names_under(settings: OperatorSettings, prefix: str) -> list[str]:
+    """Topics whose names begin so.
+
+    Raises:
+        HemisError E401, E402, E403.
+    """
+    refusals = Refusals()
+    refusals.client = consumer = Consumer(settings.kafka(**{"group.id": GROUP, "error_cb": refusals}))
+    try:
+        with kafka_errors(refusals):
+            return sorted(
+                name for name in consumer.list_topics(timeout=TIMEOUT_SECONDS).topics if name.startswith(prefix)
+            )
+    finally:
+        consumer.close()
+
+
 At = tuple[str, int]
 
 

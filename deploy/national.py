@@ -15,7 +15,7 @@ from schemas.errors import HemisError
 from schemas.settings import OperatorSettings, load
 from schemas.topics import PARTITIONS, Role
 
-ROLES: tuple[Role, ...] = ("records", "people", "sink", "reader", "operator")
+ROLES: tuple[Role, ...] = ("records", "people", "matcher", "sink", "reader", "operator")
 PERSON_KEY_FILE = "person_key_secret"
 
 
@@ -66,7 +66,7 @@ def write_settings(settings: OperatorSettings, role: Role, folder: Path, partiti
         "kafka_password_file": f"{role}.password",
         "registry_url": settings.registry_url,
     }
-    if role in ("records", "people"):
+    if role in ("records", "people", "matcher"):
         _kept(folder / PERSON_KEY_FILE)
         known |= {"person_key_secret_file": PERSON_KEY_FILE, "partitions": partitions}
     if role == "sink":

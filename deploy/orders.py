@@ -18,7 +18,7 @@ from schemas.registry import Registry
 from schemas.settings import OperatorSettings
 from schemas.topics import ORDERS
 
-Kind = Literal["REPLAY", "RELEASE", "REJECT", "ACCEPT_SOURCE", "WAIVE", "UNWAIVE"]
+Kind = Literal["REPLAY", "RELEASE", "REJECT", "ACCEPT_SOURCE", "WAIVE", "UNWAIVE", "SAME_PERSON", "OTHER_PERSON"]
 
 _CONFIG: dict[str, object] = {
     "acks": "all",

@@ -9,6 +9,7 @@ from schemas.rules import VERSIONS, Example, Rule, Text
 
 STAGES = {
     "records": Text("khi bản ghi đến, trong một trường", "when a record comes, inside one institution"),
+    "matcher": Text("khi so các hồ sơ giống nhau của mọi trường", "when look-alikes of all institutions are compared"),
     "people": Text("khi gộp hồ sơ một người của nhiều trường", "when a person's records of several institutions meet"),
     "sets": Text("định kỳ, trên toàn bộ bảng", "by a scheduled job, over whole tables"),
 }

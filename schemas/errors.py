@@ -704,3 +704,11 @@ _declare(
     "hemis agent run; the findings come with its first connection",
     "hemis agent run; phát hiện đến khi kết nối lần đầu",
 )
+_declare(
+    "E836",
+    T,
+    "The two records are no open candidate",
+    "Hai bản ghi không phải cặp đang chờ quyết định",
+    "hemis identity candidates",
+    "hemis identity candidates",
+)

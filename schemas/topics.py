@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 from zlib import crc32
 
-Role = Literal["agent", "records", "people", "sink", "reader", "operator"]
+Role = Literal["agent", "records", "people", "matcher", "sink", "reader", "operator"]
 DAY_MS = 86_400_000
 
 PARTITIONS = 4
@@ -67,7 +67,7 @@ ORDERS = Topic(
     "hemis.orders.{institution}",
     "The ministry's orders to RECORDS about one institution.",
     "delete",
-    ("records", "operator"),
+    ("records", "matcher", "operator"),
     ("operator",),
     partitions=1,
     retention_ms=14 * DAY_MS,
@@ -96,7 +96,7 @@ FINDINGS = Topic(
     "What is wrong with the institution's records.",
     "compact",
     ("agent", "sink", "records", "people", "operator"),
-    ("records", "people", "sink"),
+    ("records", "people", "matcher", "sink"),
     partitions=1,
 )
 CLEAN = Topic(
@@ -119,7 +119,7 @@ CLAIMS = Topic(
     "hemis.claims",
     "Institutions' person records as claims about a person.",
     "delete",
-    ("people", "operator"),
+    ("people", "matcher", "operator"),
     ("records",),
     retention_ms=14 * DAY_MS,
     config=_DERIVED,
@@ -132,6 +132,15 @@ PEOPLE_STATE = Topic(
     ("people",),
     ("people",),
     config={**_STATE, **_DERIVED},
+)
+MATCHER_STATE = Topic(
+    "hemis.matcher-state",
+    "MATCHER's changelog: what it compares of every claim, open candidates, decisions, and places.",
+    "compact",
+    ("matcher",),
+    ("matcher",),
+    partitions=1,
+    config=_STATE,
 )
 PROGRESS = Topic(
     "hemis.progress",
@@ -163,6 +172,7 @@ TOPICS: tuple[Topic, ...] = (
     GOLDEN,
     CLAIMS,
     PEOPLE_STATE,
+    MATCHER_STATE,
     PROGRESS,
     DEAD_LETTERS,
 )

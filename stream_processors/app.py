@@ -20,15 +20,16 @@ from schemas.registry import Registry
 from schemas.settings import ProcessorSettings
 from stream_processors import runs
 from stream_processors.admission import Progress
-from stream_processors.assignor import ByUnit
+from stream_processors.assignor import ByUnit, Together
 from stream_processors.contract import Contract
 from stream_processors.exporter import Exporter
+from stream_processors.matcher.stage import Matching
 from stream_processors.people.stage import People
 from stream_processors.records.stage import Records
 from stream_processors.store import Store
 from stream_processors.topic_facts import await_broker
 
-STAGES = ("records", "people")
+STAGES = ("records", "people", "matcher")
 STUCK_SECONDS = 20.0
 """A worker whose fetch loop has not turned for longer is not alive, whatever its process says."""
 
@@ -56,7 +57,7 @@ def make_app(name: str, settings: ProcessorSettings, stage: Any) -> faust.App:
         producer_max_batch_size=900_000,
         producer_max_request_size=16 << 20,
         producer_request_timeout=30.0,
-        PartitionAssignor=ByUnit,
+        PartitionAssignor=Together if name == "matcher" else ByUnit,
         table_standby_replicas=1,  # makes Faust use the assignor; there are no tables
         topic_disable_leader=True,
         topic_allow_declare=False,
@@ -89,7 +90,11 @@ def run(name: str, settings: ProcessorSettings) -> None:
     contract = Contract(_registry(settings))
     store = Store(Path(settings.data) / "state")
     progress = Progress(settings.kafka()) if name == "records" else None
-    stage = Records(settings, store, contract, progress) if progress else People(settings, store, contract)
+    stage: Records | People | Matching
+    if progress:
+        stage = Records(settings, store, contract, progress)
+    else:
+        stage = (People if name == "people" else Matching)(settings, store, contract)
     app = make_app(name, settings, stage)
     metrics = CollectorRegistry()
     exporter = Exporter(stage, metrics)

@@ -57,6 +57,17 @@ class ByUnit(PartitionAssignor):
         return self._protocol_assignments(assignments, {}, {}, {})
 
 
+class Together(ByUnit):
+    """MATCHER: everything is one unit, at one member; the others stand by."""
+
+    @property
+    def name(self) -> str:
+        return "hemis-together"
+
+    def unit(self, topic: str, partition: int) -> str:
+        return "all"
+
+
 def share_units(
     units: dict[str, set[str]], subscribed: dict[str, set[str]], had: dict[str, str]
 ) -> dict[str, list[str]]:

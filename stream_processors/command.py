@@ -17,7 +17,7 @@ def processor() -> None:
 
 
 @processor.command()
-@click.argument("stage", type=click.Choice(["records", "people"]))
+@click.argument("stage", type=click.Choice(["records", "people", "matcher"]))
 @click.option(
     "--settings",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),

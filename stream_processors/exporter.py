@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from schemas.metrics import ALARMS, declared, make
+from stream_processors.matcher.stage import Matching
 from stream_processors.people.stage import People
 from stream_processors.records.account import FATES
 from stream_processors.records.stage import Records
@@ -20,7 +21,7 @@ RAISED = tuple(alarm for alarm in ALARMS if alarm != "undecodable")
 class Exporter:
     """A collector over a stage. Counters of the ledger come from durable state, so that a restart does not set them back."""
 
-    def __init__(self, stage: Records | People, registry: CollectorRegistry) -> None:
+    def __init__(self, stage: Records | People | Matching, registry: CollectorRegistry) -> None:
         self._stage = stage
         self._batches = make(registry, "hemis_batch_records", Histogram).labels(stage.name)
         self._delays = make(registry, "hemis_stage_delay_seconds", Histogram).labels(stage.name)

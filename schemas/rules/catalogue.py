@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
-Stage = Literal["records", "people", "sets"]
+Stage = Literal["records", "people", "matcher", "sets"]
 Severity = Literal["ERROR", "WARNING", "NONE"]
 Status = Literal["kept", "not yet"]
 STAGES, SEVERITIES, STATUSES = get_args(Stage), get_args(Severity), get_args(Status)

@@ -10,7 +10,7 @@ from typing import Any
 
 from stream_processors.identity.comparison import Comparison
 
-CAP = 48
+CAP = 24
 """Members of a block. One more, and the block is closed for good."""
 _CLOSED: list[int] = []
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Hashable, Mapping
 from typing import Any, NamedTuple
 
+from rapidfuzz.distance import OSA
+
 from stream_processors.identity.column import EQUAL, Column, Level
 
 KNOWN, FIRST, SWAPPED, DIGIT, COMPONENT, YEAR, DIFFERENT = range(2, 9)
@@ -46,7 +48,7 @@ class DateColumn(Column):
         self._read: dict[tuple[str, str], Date | None] = {}
 
     def read(self, text: str, row: Mapping[str, str]) -> Date | None:
-        asked = (text, row.get(self._precision, "")[:1].lower() if self._precision else "")
+        asked = (text, row.get(self._precision, "")[:2].lower() if self._precision else "")
         if asked not in self._read:
             if len(self._read) >= 100_000:
                 self._read.clear()
@@ -108,9 +110,9 @@ def _parse(text: str, precision: str) -> Date | None:
         year, month, day = (int(part or 0) for part in found.groups())
     elif found := _LOCAL.match(text):
         day, month, year = (int(part or 0) for part in found.groups())
-    if precision in ("y", "n"):
+    if precision[:1] == "y" or precision in ("na", "nă"):
         month = day = 0
-    elif precision in ("m", "t"):
+    elif precision[:1] in ("m", "t"):
         day = 0
     if not _EARLIEST <= year <= 2100:
         return None
@@ -125,12 +127,4 @@ def _parse(text: str, precision: str) -> Date | None:
 
 def _one_digit(a: str, b: str) -> bool:
     """One digit differs, or two neighbours are exchanged."""
-    if len(a) != len(b):
-        return False
-    at = [i for i, (x, y) in enumerate(zip(a, b, strict=True)) if x != y]
-    if len(at) == 1:
-        return True
-    if len(at) != 2:
-        return False
-    i, j = at
-    return a[i] == b[j] and a[j] == b[i] and j - i <= 2 and "-" not in (a[i], a[j])
+    return len(a) == len(b) and OSA.distance(a, b, score_cutoff=1) == 1

@@ -14,8 +14,8 @@ from stream_processors.identity.frequencies import Frequencies
 from stream_processors.identity.model import Model, level_of
 from stream_processors.identity.pairing import pairing
 
-LIMIT = 64
-"""Candidates that one record is compared with."""
+LIMIT = 24
+"""Candidates that one record is compared with, more or less: a block that was begun is finished."""
 KEPT = -14.0
 """Bits, without term frequency, below which a pair is forgotten: no later parameter lifts it to a match."""
 CERTAIN = 100.0
@@ -80,6 +80,16 @@ class Matcher:
             self._lesson = int(self._lesson * LESSON_GROWTH) + 1
             self.model.learn(len(self._numbers))
         return self._candidates(number, near)
+
+    def candidates(self, record: str) -> list[Candidate]:
+        """Who may be the same person as a stored record, as scores stand now, best first."""
+        number = self._numbers[record]
+        return self._candidates(number, self._near.get(number, {}))
+
+    def differ(self, record: str, other: str, column: str) -> bool:
+        """Whether two candidates both have a value in a column, and not the same."""
+        pattern = self._near[self._numbers[record]][self._numbers[other]]
+        return level_of(pattern, self.comparison.names().index(column)) > EQUAL
 
     def automatic(self, record: str) -> list[str]:
         """Stored records that are the same person without asking anybody (R01): an equal number, and nothing of what must agree

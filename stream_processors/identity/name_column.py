@@ -78,12 +78,13 @@ class NameColumn(Column):
         common = sum((Counter(x) & Counter(y)).values()) if len(x) != len(y) else 0
         if common >= 2 and common == min(len(x), len(y)):
             return PART
-        distance = OSA.distance(a.plain, b.plain, score_cutoff=3)
-        if distance <= 3 and distance <= (len(a.plain) + 3) // 6 + 1:
-            slip = self._slip(x, y)
-            if slip and distance <= 1:
+        size = max(len(a.plain), len(b.plain))
+        allowed = min((size + 3) // 6 + 1, 3)
+        distance = OSA.distance(a.plain, b.plain, score_cutoff=allowed)
+        if distance <= allowed and self._slip(x, y):
+            if distance == 1:
                 return TYPO
-            if slip and (distance == 2 or len(a.plain) > 15):
+            if distance == 2 or size > 15:
                 return TWO_TYPOS
         if len(x) == len(y) and sum(map(str.__eq__, x, y)) == len(x) - 1 and len(x) > 2:
             return SYLLABLE

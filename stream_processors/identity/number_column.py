@@ -47,16 +47,16 @@ class NumberColumn(Column):
 
     def level(self, a: tuple[str], b: tuple[str]) -> int:
         x, y = a[0], b[0]
-        if len(x) == len(y):
-            wrong = sum(map(str.__ne__, x, y))
-            if wrong == 1:
-                return DIGIT
-            if wrong == 2 and OSA.distance(x, y, score_cutoff=1) == 1:
-                return EXCHANGED
-            return LENGTH if wrong > 2 and len(x) > 6 and _shifted(x, y) else DIFFERENT
-        if abs(len(x) - len(y)) <= 2 and OSA.distance(x, y, score_cutoff=2) <= 2:
+        distance = OSA.distance(x, y, score_cutoff=2)
+        if distance > 2:
+            return DIFFERENT if len(x) == len(y) else KIND
+        if len(x) != len(y):
             return LENGTH
-        return KIND
+        wrong = sum(map(str.__ne__, x, y))
+        if distance == 1:
+            return DIGIT if wrong == 1 else EXCHANGED
+        # a digit lost here and another put in there, also a zero in front of what was taken for eleven digits
+        return LENGTH if wrong > 2 and len(x) > 6 else DIFFERENT
 
     def key(self, feature: tuple[str], part: str) -> Hashable | None:
         number = feature[0]
@@ -110,8 +110,3 @@ def is_placeholder(number: str) -> bool:
     if len(body) < 4 or len(set(number[1:])) <= 1 or len(set(body)) <= 1:
         return True
     return number in "01234567890123456789" or number in "98765432109876543210"
-
-
-def _shifted(x: str, y: str) -> bool:
-    """A digit lost at one place and another put in elsewhere, also a zero in front of what was taken for eleven digits."""
-    return OSA.distance(x, y, score_cutoff=2) <= 2

@@ -86,7 +86,8 @@ class People:
         sex = other.sex if r.random() < 0.7 else "MF"[other.sex == "M"]
         surname, *rest = other.name.split()
         if sex == other.sex and len(rest) > 1 and r.random() < 0.6:
-            rest[-1] = r.choice(GIVEN_MALE if sex == "M" else GIVEN_FEMALE)
+            names = GIVEN_MALE if sex == "M" else GIVEN_FEMALE
+            rest[-1] = r.choice([given for given in names if given != rest[-1]])
         else:
             rest = self._own_name(sex == "M").split()
         twin = self._numbered(replace(other, number=number, sex=sex, name=" ".join([surname, *rest])))

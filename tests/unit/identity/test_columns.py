@@ -93,7 +93,12 @@ def test_dates(a: str, b: str, expected: int) -> None:
 
 def test_precision_says_what_of_a_date_is_known() -> None:
     column = date_column.DateColumn("birth_date", {"precision": "birth_precision"})
-    assert column.read("2001-01-01", {"birth_precision": "year"}) == date_column.Date("2001", 2001, 0, 0)
+    for word in ("year", "Năm", "Y"):
+        assert column.read("2001-01-01", {"birth_precision": word}) == date_column.Date("2001", 2001, 0, 0)
+    for word in ("month", "tháng"):
+        assert column.read("2001-05-01", {"birth_precision": word}) == date_column.Date("2001-05", 2001, 5, 0)
+    for word in ("day", "ngày", ""):
+        assert column.read("2001-05-12", {"birth_precision": word}) == date_column.Date("2001-05-12", 2001, 5, 12)
 
 
 def test_placeholders_of_dates_never_block() -> None:
