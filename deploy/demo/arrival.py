@@ -15,6 +15,8 @@ from deploy.local.stack import Say
 from schemas.avro_schema import ENTITIES
 
 PAUSE_SECONDS = 1.0
+AGENTS_OWN = 1_000
+"""More events than this are changes on their way, and not only what agents say of themselves now and then."""
 
 
 class Arrival:
@@ -56,10 +58,17 @@ class Arrival:
         return outcomes
 
     def wait_equal(
-        self, what: str, say: Say, stop: Event, patience: float, also: Callable[[], bool] = lambda: True
+        self,
+        what: str,
+        say: Say,
+        stop: Event,
+        patience: float,
+        also: Callable[[], bool] = lambda: True,
+        read: Callable[[], int] = lambda: 0,
     ) -> list[Outcome]:
-        """Compare until all is equal and `also` holds, or nothing has become better for `patience` seconds."""
-        best, better_at, told = None, time.monotonic(), 0.0
+        """Compare until all is equal and `also` holds, or nothing has become better for `patience` seconds: no row more is equal,
+        and RECORDS has not `read` on. A transaction that rewrites the same rows brings no equal row before its end."""
+        best, better_at, told, read_then = None, time.monotonic(), 0.0, read()
         while True:
             began = time.monotonic()
             outcomes = self.compare()
@@ -69,6 +78,8 @@ class Arrival:
             now = time.monotonic()
             if best is None or wrong < best:
                 best, better_at = wrong, now
+            if (read_now := read()) - read_then > AGENTS_OWN:
+                read_then, better_at = read_now, now
             if now - better_at > patience:
                 return outcomes
             if now - told > 5:

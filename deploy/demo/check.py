@@ -40,7 +40,12 @@ def check(place: Place, scraper: Scraper, rate: float, seconds: float, say: Say,
             last = scraper.snapshot()
             return all(state.in_flight == 0 for state in last.universities.values())
 
-        outcomes = arrival.wait_equal("changes", say, stop, PATIENCE_SECONDS, quiet)
+        def read() -> int:
+            nonlocal last
+            last = scraper.snapshot()
+            return sum(state.read for state in last.universities.values())
+
+        outcomes = arrival.wait_equal("changes", say, stop, PATIENCE_SECONDS, quiet, read)
         say(f"all arrived {time.monotonic() - began:.1f} s after the last change")
         print_outcomes(outcomes, last, say)
         return not stop.is_set() and all(o.perfect for o in outcomes) and quiet()
