@@ -134,6 +134,8 @@ def _two_institutions(course: Course) -> tuple[Ours, Institution, Institution]:
     ours.start_capture()
     ours.start_agent(b)
     _until_national(b, "%")
+    ours.settle()
+    until(ours.sink_is_done, "golden persons and findings are read", timeout=LIMIT, watch=ours.watch)
     return ours, ours.main, b
 
 
