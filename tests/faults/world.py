@@ -46,6 +46,7 @@ class World:
         *,
         workers: int = 2,
         canary_seconds: float = 0.0,
+        quality_seconds: float = 0.0,
         brake_least: int = NO_BRAKE,
     ) -> None:
         self.home = home
@@ -59,6 +60,7 @@ class World:
         self._brake_least = brake_least
         # Without: the replay test compares every stored row, and a canary changes meanwhile.
         self._canary_seconds = canary_seconds
+        self._quality_seconds = quality_seconds
 
     # -- life ---------------------------------------------------------------------------------------------------------
 
@@ -198,7 +200,7 @@ class World:
         found = conninfo_to_dict(self.national_dsn)
         self.secrets.append(str(found["password"]))
         url = "postgresql+psycopg://{user}:{password}@{host}:{port}/{dbname}".format_map(found)
-        sink = {"national_dsn": url}
+        sink = {"national_dsn": url, "quality_seconds": self._quality_seconds}
         self._add("migrate", ("sink", "migrate"), role_user("sink"), sink)
         self.processes.pop("migrate").run()
         self._add("sink", ("sink", "run"), role_user("sink"), sink)
