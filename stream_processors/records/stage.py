@@ -142,13 +142,19 @@ class Records(Stage[Institution, Unit]):
 
     def due(self) -> set[str]:
         """Institutions with long work to go on with, or that have put something off and are quiet now."""
-        quiet = time.monotonic() - QUIET_SECONDS
         return {
             code
             for code, institution in self.units.items()
-            if (institution.account.job or (institution.behind and self._loaded.get(code, 0.0) < quiet))
-            and self.admitted(code)
+            if (self.admitted(code) if institution.account.job else institution.behind and self._quiet(code))
         }
+
+    def _quiet(self, unit: str) -> bool:
+        """Neither loads nor has anything on its way: what was put off would else hold up what comes now, up to the limit of
+        admission."""
+        if self._loaded.get(unit, 0.0) >= time.monotonic() - QUIET_SECONDS:
+            return False
+        ahead = self.ahead.setdefault(unit, Ahead())
+        return not ahead.seconds(self._progress.place) and not ahead.rests()
 
     def readable(self) -> dict[TP, int]:
         busy = {code for code, institution in self.units.items() if institution.account.job}
