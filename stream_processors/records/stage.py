@@ -149,7 +149,7 @@ class Records(Stage[Institution, Unit]):
         }
 
     def _quiet(self, unit: str) -> bool:
-        """Neither loads nor has anything on its way: what was put off would else hold up what comes now, up to the limit of
+        """Neither loads nor has anything on its way (P5): what was put off would else hold up what comes now, up to the limit of
         admission."""
         if self._loaded.get(unit, 0.0) >= time.monotonic() - QUIET_SECONDS:
             return False

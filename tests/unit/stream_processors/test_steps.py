@@ -3,6 +3,7 @@ same as in one."""
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -12,6 +13,7 @@ from faust.types import TP
 
 from schemas.envelope import CANCEL
 from schemas.settings import ProcessorSettings
+from stream_processors.admission import Ahead
 from stream_processors.records import stage as stages
 from stream_processors.records import steps
 from stream_processors.records.brake import Brake
@@ -201,3 +203,18 @@ def test_what_was_put_off_waits_until_the_institution_is_quiet(
     stage.keep(bench.institution, bench.keep(stage.decide(bench.institution, {})), {})
     assert [claim["record_key"] for claim in bench.claims()] == [f"{CODE}/person/1"]
     assert not bench.institution.behind
+
+
+def test_what_was_put_off_waits_until_nothing_of_the_institution_is_on_its_way(bench: Bench, stage: Records) -> None:
+    """P5: its claims would hold back the records that come now, up to the limit of admission."""
+    claims = ("hemis.claims", 1)
+    bench.institution.behind = True
+    assert stage.due() == {CODE}
+    ahead = stage.ahead.setdefault(CODE, Ahead())
+    ahead.wrote({claims: 4}, began=time.monotonic() - 3600, behind=False)
+    assert stage.due() == set()
+    stage._progress.place[claims] = 5
+    assert stage.due() == set()  # done, and rests as long as that took
+    ahead.wrote({claims: 5}, began=time.monotonic() + 3600, behind=False)
+    stage._progress.place[claims] = 6
+    assert stage.due() == {CODE}
