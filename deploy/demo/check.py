@@ -1,4 +1,5 @@
-"""`hemis demo --check`: load, a minute of changes with everything rare in it, then every row compared."""
+"""`hemis demo --check`: load, a finding for every seeded violation, a minute of changes with everything rare in it, then every row
+compared."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from threading import Event, Thread
 
-from deploy.demo import events
+from deploy.demo import events, seeded
 from deploy.demo.arrival import Arrival
 from deploy.demo.changes import Driver
 from deploy.demo.compare import Outcome
@@ -20,7 +21,7 @@ PATIENCE_SECONDS = 120.0
 
 
 def check(place: Place, scraper: Scraper, rate: float, seconds: float, say: Say, stop: Event) -> bool:
-    """Whether every source row equals its national row in the end, and nothing is left in flight."""
+    """Whether every seeded violation was found, every source row equals its national row in the end, and nothing is left in flight."""
     arrival = Arrival(place)
     offices = {code: place.office(code) for code in CODES}
     others = {code: place.office(code) for code in CODES}
@@ -30,6 +31,8 @@ def check(place: Place, scraper: Scraper, rate: float, seconds: float, say: Say,
         say(f"first load: {sum(o.equal for o in loaded):,} rows equal after {time.monotonic() - began:.1f} s")
         if not all(o.perfect for o in loaded):
             print_outcomes(loaded, scraper.snapshot(), say)
+            return False
+        if not place.resumed and not _seeds_are_found(place, say, stop):
             return False
         changes(Driver(place.shapes, offices, place.facts.seed), others, rate, seconds, say, stop)
         began = time.monotonic()
@@ -53,6 +56,13 @@ def check(place: Place, scraper: Scraper, rate: float, seconds: float, say: Say,
         arrival.close()
         for connection in (*offices.values(), *others.values()):
             connection.close()
+
+
+def _seeds_are_found(place: Place, say: Say, stop: Event) -> bool:
+    with place.national() as national:
+        outcome = seeded.wait(seeded.Truth(place.home / "truth.jsonl"), national, say, stop)
+    say("\n".join(seeded.lines(outcome)))
+    return not outcome.missing
 
 
 def changes(

@@ -109,14 +109,13 @@ class University:
         self._counts = learners
         self._of_intake = {y: [p for p in self.programmes if p.intake == y] for y in INTAKES}
         self._demand = [DEMAND[p.level] for p in self._of_intake[INTAKES[0]]]
-        self._other = cache(lambda other: University(other, seed, learners))
+        self.other = cache(lambda other: University(other, seed, learners))
 
     # -- learners ------------------------------------------------------------------------------------------------------
 
     def learner(self, number: int) -> Learner:
-        r = self.population.random(self.code, "learner", number)
         person = self._person("learner", number)
-        held = hold(self.population.person(person, "learner"), r)
+        held, r = self._hold("learner", number)
         code = f"{self._intake(number) % 100}{CODES.index(self.code) + 1}{number:06}"
         studies = self.studies(number)
         degrees = tuple(self._degree(study.award, "learner", held) for study in studies if study.award)
@@ -132,7 +131,7 @@ class University:
             return (Course(self.code, number * 2, self._programme(leaves.left.year - 1, r), True, r).leaving(leaves),)
         if enters and enters.entry_known:
             return (Course(self.code, number * 2, self._programme(enters.left.year, r), True, r).entering(enters),)
-        if self._twin(number) or self._twin(number + 1):
+        if self.twin(number) or self.twin(number + 1):
             programme = self._programme(INTAKES[3], self.population.random(self.code, "twins", number // _TWICE_EVERY))
             return (Course(self.code, number * 2, programme, True, r).twice(),)
         first = Course(self.code, number * 2, self._programme(intake, r), True, r)
@@ -146,10 +145,10 @@ class University:
 
     def _beside(self, study: Study, number: int) -> Study:
         """Whoever studies full-time elsewhere mostly does so part-time here; if not, that is a finding."""
-        code, other = self._origin("learner", number)
+        code, other = self.origin("learner", number)
         if code == self.code or study.status != "STUDYING" or study.form != "FULL_TIME":
             return study
-        there = self._other(code).studies(other)[0]
+        there = self.other(code).studies(other)[0]
         if there.status != "STUDYING" or there.form != "FULL_TIME":
             return study
         if drawn(self.population.random(self.code, "beside", number), "studying_at_two"):
@@ -160,16 +159,21 @@ class University:
         """A learner's year of admission."""
         if number >= self.learners:
             return INTAKES[-1]
-        if self._twin(number) or self._twin(number + 1):
+        if self.twin(number) or self.twin(number + 1):
             return INTAKES[3]
         return self.population.random(self.code, "intake", number).choice(INTAKES)
 
     def _programme(self, intake: int, r: Random) -> Programme:
         return r.choices(self._of_intake[intake], self._demand)[0]
 
-    def _twin(self, number: int) -> bool:
+    def twin(self, number: int) -> bool:
         """Is this the second file of the learner before?"""
         return number % _TWICE_EVERY == _TWICE and number < self.learners
+
+    def licensed_late(self, study: Study) -> bool:
+        """Did it begin before its major was licensed?"""
+        major = self.programmes[study.programme - 1].major
+        return any(one.major == major and one.flaws and study.enrolled < one.day for one in self.licences)
 
     # -- degrees -------------------------------------------------------------------------------------------------------
 
@@ -177,8 +181,8 @@ class University:
     def register(self) -> Register:
         """Every degree of the first load in the order of award; the one thing here that needs a look at all files."""
         awards = [study.award for n in range(self.learners) for study in self.studies(n) if study.award]
-        historic = [award for n in range(self.staff) if (award := self._historic(n))]
-        earlier = [self._other(code) for code in CODES[: CODES.index(self.code)]]
+        historic = [award for n in range(self.staff) if (award := self.historic(n))]
+        earlier = [self.other(code) for code in CODES[: CODES.index(self.code)]]
         entries = [Entry(award, "learner") for award in awards] + [Entry(award, "staff") for award in historic]
         return Register(self.code, entries, self.population, [u.register for u in earlier])
 
@@ -212,18 +216,18 @@ class University:
     # -- staff ---------------------------------------------------------------------------------------------------------
 
     def staff_member(self, number: int) -> Staff:
-        r = self.population.random(self.code, "staff", number)
         person = self._person("staff", number)
-        held = hold(self.population.person(person, "staff"), r)
+        held, r = self._hold("staff", number)
         contracts = self.contracts(number)
-        historic = self._historic(number)
+        historic = self.historic(number)
         title, degree = self._rank(number)
-        if title != "OTHER" and historic is None and contracts[0].active:
+        code, origin = self.origin("staff", number)
+        registered = historic if code == self.code else self.other(code).historic(origin)
+        if contracts[0].active and (registered is None or registered.level < degree):
             contracts = (replace(contracts[0], flaws=(*contracts[0].flaws, "degree_not_in_register")), *contracts[1:])
         taught: tuple[Assignment, ...] = ()
         if title != "OTHER" and contracts[0].active:
-            code, _ = self._origin("staff", number)
-            others = [other for other in CODES if other != self.code]
+            others = [other for other in CODES if other != self.code and not self._employs(other, number)]
             home = code if code != self.code else None
             taught = tuple(teaching.assignments(number, contracts[0], degree, self._majors, home, others, r))
         degrees = (self._degree(historic, "staff", held),) if historic else ()
@@ -231,15 +235,25 @@ class University:
 
     def contracts(self, number: int) -> tuple[Contract, ...]:
         r = self.population.random(self.code, "contracts", number)
-        code, other = self._origin("staff", number)
+        code, other = self.origin("staff", number)
         if code == self.code:
             person = self.population.person(self._person("staff", number), "staff")
             return tuple(teaching.own_contracts(number, person, r))
         if not drawn(r, "full_time_at_two"):
             return (teaching.visiting_contract(number, r),)
-        there = self._other(code).contracts(other)[0]
+        there = self.other(code).contracts(other)[0]
         both = there.active and there.full_time and (there.end is None or there.end.year > INTAKES[-1])
         return (teaching.second_contract(number, ("full_time_at_two",) if both else (), r),)
+
+    def _employs(self, code: str, number: int) -> bool:
+        """Does a later university employ the same person?"""
+        return CODES.index(code) > CODES.index(self.code) and (self.code, number) in self.other(code).staff_of_others
+
+    @cached_property
+    def staff_of_others(self) -> frozenset[tuple[str, int]]:
+        return frozenset(self.origin("staff", n) for n in range(self.staff)) - {
+            (self.code, n) for n in range(self.staff)
+        }
 
     def _rank(self, number: int) -> tuple[str, str]:
         """Title and highest degree."""
@@ -247,11 +261,11 @@ class University:
         title = r.choices(teaching.TITLES, (55, 20, 8, 2, 15))[0]
         return title, "9" if title in ("ASSOC_PROFESSOR", "PROFESSOR") else r.choice(("7", "8", "8", "8", "9"))
 
-    def _historic(self, number: int) -> Award | None:
+    def historic(self, number: int) -> Award | None:
         """The degree that this university gave to somebody who teaches here now, from long before the first load."""
         title, level = self._rank(number)
         r = self.population.random(self.code, "historic", number)
-        if title == "OTHER" or self._origin("staff", number)[0] != self.code or r.random() >= _HISTORIC:
+        if title == "OTHER" or self.origin("staff", number)[0] != self.code or r.random() >= _HISTORIC:
             return None
         born = int(self.population.person(self._person("staff", number), "staff").birth_date[:4])
         day = date(
@@ -266,19 +280,28 @@ class University:
 
     # -- people --------------------------------------------------------------------------------------------------------
 
+    def held(self, generation: Generation, number: int) -> Held:
+        """What the file says about the person."""
+        return self._hold(generation, number)[0]
+
+    def _hold(self, generation: Generation, number: int) -> tuple[Held, Random]:
+        """The same, and the randomness that is left for the rest of the file."""
+        r = self.population.random(self.code, generation, number)
+        return hold(self.population.person(self._person(generation, number), generation), r), r
+
     def _person(self, generation: Generation, number: int) -> int:
-        code, own = self._origin(generation, number)
+        code, own = self.origin(generation, number)
         return CODES.index(code) * _NUMBERS_PER_UNIVERSITY + own
 
-    def _origin(self, generation: Generation, number: int) -> tuple[str, int]:
+    def origin(self, generation: Generation, number: int) -> tuple[str, int]:
         """Where the person of this file has their own number: mostly here, or at the university where they stood before."""
         if generation == "learner":
             enters: Transfer | None = of_entrant(self.population, self._counts, self.code, number)
             if enters and enters.entry_known:
                 return enters.origin, enters.leaver
-            if enters or of_leaver(self.population, self._counts, self.code, number) or self._twin(number + 1):
+            if enters or of_leaver(self.population, self._counts, self.code, number) or self.twin(number + 1):
                 return self.code, number
-            if self._twin(number):
+            if self.twin(number):
                 return self.code, number - 1
         earlier = CODES[: CODES.index(self.code)]
         r = self.population.random(self.code, "origin", generation, number)

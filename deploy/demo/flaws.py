@@ -37,6 +37,18 @@ class Held:
     province: str
     flaws: tuple[str, ...] = ()
 
+    def seen(self, flaw: str) -> bool:
+        """Can a flaw that the file has be seen in it, or do its other flaws hide it?"""
+        if flaw == "wrong_sex" and self.citizen_number is None:
+            return False
+        return UNDONE_BY.get(flaw, frozenset()).isdisjoint(self.flaws)
+
+    def surely(self, other: Held) -> bool:
+        """Do two files of one person show that they are one: by a number that can be real, name and birth date?"""
+        number = self.citizen_number
+        whole = number is not None and len(number) == 12 and number != PLACEHOLDER_NUMBER
+        return whole and number == other.citizen_number and _DOUBTFUL.isdisjoint((*self.flaws, *other.flaws))
+
 
 def mojibake(text: str) -> str:
     """UTF-8 read as cp1252, its five unassigned bytes kept as control characters, as such programs do."""
@@ -125,6 +137,28 @@ FLAWS: dict[str, Flaw] = {
     "missing_email": lambda held, _: replace(held, email=None),
 }
 """Every kind of error, in the order of application; of several on one field, later ones win or add."""
+
+FOUND_BY: dict[str, tuple[str, ...]] = {
+    "nfd": ("V04",), "mojibake": ("V04",), "foreign_d": ("V04",),
+    "placeholder_birth_date": ("V25",), "missing_birth_date": ("V05",),
+    "short_number": ("V01",), "placeholder_number": ("V01", "V25"), "wrong_sex": ("V02",), "unknown_sex": ("V29",),
+    "unknown_ethnicity": ("V29",), "placeholder_phone": ("V25",), "placeholder_address": ("V25",),
+}  # fmt: skip
+"""The rules that must find a flaw, where a university's tables and mapping leave it as it is. All others are right as far as a record
+alone can tell."""
+OF_LEARNER = frozenset({"placeholder_phone", "missing_email"})
+"""Flaws of what stands in a learner's record, not in the person's."""
+UNDONE_BY: dict[str, frozenset[str]] = {
+    "nfd": frozenset({"lost_accents"}),
+    "mojibake": frozenset({"lost_accents"}),
+    "placeholder_birth_date": frozenset({"partial_birth_date", "missing_birth_date"}),
+    "partial_birth_date": frozenset({"missing_birth_date"}),
+    "short_number": frozenset({"former_card"}),
+    "placeholder_number": frozenset({"former_card"}),
+    "wrong_sex": frozenset({"unknown_sex", "missing_number", "short_number", "placeholder_number", "former_card"}),
+}
+"""Flaws that hide another one."""
+_DOUBTFUL = frozenset({"mojibake", "placeholder_birth_date", "swapped_birth_date", "partial_birth_date"})
 
 CHANCES: dict[str, float] = {
     "nfd": 0.01, "mojibake": 0.004, "capitals": 0.02, "lost_accents": 0.01, "other_tone_placement": 0.25, "other_i": 0.1,

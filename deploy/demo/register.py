@@ -39,6 +39,7 @@ class Register:
         self._lines: dict[tuple[Holder, int], Line] = {}
         self.serials: list[str] = []
         used: Counter[tuple[int, str]] = Counter()
+        before: dict[tuple[int, str], str | None] = {}
         foreign = [serial for register in elsewhere for serial in register.serials]
         for entry in sorted(entries, key=lambda e: (e.award.day, e.holder, e.award.number)):
             award = entry.award
@@ -47,10 +48,13 @@ class Register:
             flaw = drawn_of(
                 r, "doubled_serial", "doubled_register_number", "register_gap", "serial_of_another_institution"
             )
-            if flaw in ("doubled_serial", "doubled_register_number") and not used[book]:
+            if not used[book] and flaw != "serial_of_another_institution":
+                flaw = None
+            if flaw == "doubled_register_number" and before[book] == "register_gap":
                 flaw = None
             if flaw == "serial_of_another_institution" and not foreign:
                 flaw = None
+            before[book] = flaw
             if flaw != "doubled_register_number":
                 used[book] += 2 if flaw == "register_gap" else 1
             serial = f"{code[-1]}{LETTERS[award.kind]}{award.day.year % 100:02}{len(self.serials):06}"

@@ -37,6 +37,7 @@ class Decision:
     effective: date
     other: str | None
     reason: str | None
+    flaws: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,20 +104,20 @@ class Course:
         statuses = ("STUDYING", "SUSPENDED", "WITHDRAWN", "GRADUATED")
         weights = (2, 1, 12, 85) if beyond else (25, 2, 7, 66) if over else (92, 3, 5, 0)
         status = "REVIEW" if drawn(r, "unmapped_status") else r.choices(statuses, weights)[0]
-        if status == "REVIEW":
-            self._flaws.append("unmapped_status")
         if status == "STUDYING":
             return self.studying()
         first = self._enrolled + timedelta(days=int(28 * self._programme.months) if status == "GRADUATED" else 20)
         since = first + timedelta(days=r.randint(0, max(0, (TODAY - first).days)))
         if since > TODAY:
             return self.studying()
+        if status == "REVIEW":
+            self._flaws.append("unmapped_status")
         if kind := DECIDED.get(status):
             self._decide(kind, since)
         award = None
         if status == "GRADUATED":
             award = self._award(since)
-            if award and drawn(r, "studying_after_graduation"):
+            if award and "missing_decision" not in self._flaws and drawn(r, "studying_after_graduation"):
                 self._flaws.append("studying_after_graduation")
                 status = "STUDYING"
         return self._finish(status, since, award)
@@ -150,18 +151,15 @@ class Course:
         self._intake = transfer.left.year - 1
         self._enrolled = date(self._intake, 9, self._r.randint(1, 14))
         if not transfer.exit_known:
+            self._flaws.append("transfer_without_exit")
             return self._finish("STUDYING", self._enrolled, None)
-        if transfer.flaw:
-            self._flaws.append(transfer.flaw)
-        self._add("TRANSFER_OUT", transfer.left, transfer.target)
+        self._add("TRANSFER_OUT", transfer.left, transfer.target, transfer.flaw)
         return self._finish("TRANSFERRED", transfer.left, None)
 
     def entering(self, transfer: Transfer) -> Study:
         """Begins with a transfer from another university."""
         self._enrolled = transfer.entered
-        if transfer.flaw:
-            self._flaws.append(transfer.flaw)
-        self._add("TRANSFER_IN", transfer.entered, transfer.origin)
+        self._add("TRANSFER_IN", transfer.entered, transfer.origin, transfer.flaw)
         return self._finish("STUDYING", transfer.entered, None)
 
     def _later(self, day: date, margin: int = 0) -> date:
@@ -169,20 +167,22 @@ class Course:
 
     def _decide(self, kind: str, day: date) -> None:
         flaw = drawn_of(self._r, "missing_decision", "decision_without_number", "decision_without_date")
-        if flaw:
+        if flaw in ("missing_decision", "decision_without_number"):
             self._flaws.append(flaw)
-        if flaw != "missing_decision":
-            self._add(kind, day)
+        if flaw == "missing_decision":
+            return
+        self._add(kind, day, None, flaw)
         if flaw == "decision_without_number":
             self._decisions[-1] = replace(self._decisions[-1], text=None)
         elif flaw == "decision_without_date":
             self._decisions[-1] = replace(self._decisions[-1], day=None)
 
-    def _add(self, kind: str, day: date, other: str | None = None) -> None:
+    def _add(self, kind: str, day: date, other: str | None = None, flaw: str | None = None) -> None:
         r = self._r
         number = self._number * PER_STUDY + len(self._decisions)
-        text = f"{r.randint(100, 2999)}/QĐ-{self._code}"
-        self._decisions.append(Decision(number, kind, text, day, day, other, r.choice(REASONS[kind])))
+        text, reason = f"{r.randint(100, 2999)}/QĐ-{self._code}", r.choice(REASONS[kind])
+        flaws = (*((flaw,) if flaw else ()), *(("placeholder_reason",) if reason == "-" else ()))
+        self._decisions.append(Decision(number, kind, text, day, day, other, reason, flaws))
 
     def _award(self, decided: date) -> Award | None:
         """The degree, unless it is still to be handed over."""
@@ -196,6 +196,8 @@ class Course:
         if "missing_decision" in self._flaws:
             flaws.append("degree_without_decision")
         graduation = self._decisions[-1] if self._decisions else None
+        if graduation:
+            flaws += [flaw for flaw in graduation.flaws if flaw.startswith("decision_")]
         classification = r.choices(CLASSES, (5, 25, 55, 15))[0] if level == "7" else None
         if classification and drawn(r, "unmapped_class"):
             classification = "FAIR"
@@ -231,7 +233,7 @@ class Course:
                     since = self._enrolled - timedelta(days=40)
                     self._flaws.append("status_before_enrolment")
                 case "future_status_date":
-                    since = TODAY + timedelta(days=365)
+                    since = since.replace(year=2062, day=min(since.day, 28))
                     self._flaws.append("future_status_date")
         return Study(
             self._number, self._programme.number, self._enrolled, f"{r.randint(100, 2999)}/QĐ-{self._code}", self._form,

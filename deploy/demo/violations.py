@@ -1,7 +1,7 @@
 """Rules that the universities' records break, each kind named with the rule that must find it.
 
 Flaws of people's own data are in `flaws`; these are of studies, decisions, degrees, contracts and teaching. Each is drawn with its
-own chance among the records in which it can occur, and stands in the truth file beside the key of the record that carries it.
+own chance among the records in which it can occur, and stands in the truth file beside the key of the record whose finding it gives.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Violation:
 VIOLATIONS: dict[str, Violation] = {
     "late_licence": Violation("V10", 1.0, "a major is licensed only after its first enrolments"),
     "unlicensed_major": Violation("V11", 1.0, "a programme's major has no licence"),
-    "future_status_date": Violation("V12", 0.002, "a status of next year"),
+    "future_status_date": Violation("V12", 0.002, "a status that is dated decades ahead"),
     "return_without_suspension": Violation("V13", 0.002, "a decision to return that no suspension precedes"),
     "studying_after_graduation": Violation("V13", 0.004, "a graduation decision and a degree, and still studying"),
     "status_before_enrolment": Violation("V14", 0.004, "a status older than the enrolment"),
@@ -49,6 +49,7 @@ VIOLATIONS: dict[str, Violation] = {
     "degree_without_study": Violation("R08", 0.004, "a degree that names no course of study"),
     "degree_without_decision": Violation("R08", 1.0, "a degree whose graduation decision does not exist"),
     "historic_degree": Violation("R08", 1.0, "a degree from before the first load, without a course of study"),
+    "placeholder_reason": Violation("V25", 1.0, "a dash as the reason of a decision"),
     "transfer_without_entry": Violation("R09", 0.06, "left for another institution, which knows of no entry"),
     "transfer_without_exit": Violation("R09", 0.06, "came from another institution, which knows of no exit"),
     "transfer_out_of_order": Violation("R09", 0.04, "entered before the exit was decided"),
@@ -61,6 +62,16 @@ VIOLATIONS: dict[str, Violation] = {
     "unit_without_parent": Violation("V26", 1.0, "a unit below one that does not exist"),
     "broken_unit_name": Violation("V04", 1.0, "a unit's name in broken encoding"),
 }  # fmt: skip
+
+HIDDEN_BY: dict[str, frozenset[str]] = {
+    "permanent_past_retirement": frozenset({"missing_birth_date", "partial_birth_date", "wrong_sex", "unknown_sex"}),
+    "degree_birth_date_differs": frozenset({"missing_birth_date", "partial_birth_date"}),
+}
+"""Flaws of a person's own data by which a violation can't be seen."""
+ELSEWHERE = frozenset({"enrolled_twice", "transfer_without_exit"})
+"""Violations of a study whose finding stands at another record: the learner, the other institution's decision."""
+OVER_INSTITUTIONS = frozenset({"studying_at_two", "full_time_at_two"})
+"""Violations that show only where both files are surely one person's."""
 
 
 def drawn(r: Random, name: str) -> bool:

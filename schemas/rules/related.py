@@ -35,6 +35,8 @@ KINDS: Mapping[str, frozenset[str]] = {
     TRANSFERRED: frozenset({"TRANSFER_OUT"}),
 }
 """Kinds of decision that lead to a status."""
+_ENDS = {kind: status for status, kinds in KINDS.items() if status in FINAL for kind in kinds}
+"""Kinds of decision that end a study, and how."""
 
 
 @lru_cache(maxsize=1000)
@@ -102,6 +104,27 @@ def _decided(since: str | None, until: str | None, was: str, decisions: Iterable
         if (since is None or not before(day, since)) and (until is None or not before(until, day)):
             return True
     return False
+
+
+def against_decisions(study: Fields, decisions: Iterable[Fields], on: str) -> Found | None:
+    """V13, of steps that nobody saw: what the study record's decisions say in the order of their days. One that takes effect after
+    `on` says nothing yet."""
+    dated = sorted(
+        (day, one["kind"])
+        for one in decisions
+        if (day := one.get("effective_date") or one["decision_date"]) is not None and not before(on, day)
+    )
+    status = study["status"]
+    last = next((at for at in reversed(range(len(dated))) if dated[at][1] in _ENDS), None)
+    if status in (STUDYING, SUSPENDED) and last is not None:
+        day, kind = dated[last]
+        if all(other == kind or before(later, day) for later, other in dated):
+            return found("V13", "final", "status", "status_date", before=_ENDS[kind], after=status)
+    left = [day for day, kind in dated if kind == "SUSPENSION" or kind in _ENDS]
+    back = [day for day, kind in dated if kind == "RETURN"]
+    if back and (not left or before(back[0], left[0])):
+        return found("V13", "never_left", "status", "status_date")
+    return None
 
 
 def study_before_award(study: Fields, degree: Fields) -> Found | None:

@@ -18,8 +18,6 @@ MOST = 100
 """Decisions, degrees, corrections or licences that a rule looks at, at most (P5)."""
 NAMED = 8
 """Records with the same number that are looked at until one is found: a finding names one other record."""
-BY_TIME = frozenset({"V15", "V23"})
-"""Rules that a day can break without any change; once a touch has found it, it stands until the record says otherwise."""
 
 
 def judge(unit: Unit, key: bytes, entity: str, values: Values, row: Row, on: str, *, lone: bool) -> list[Found]:
@@ -27,9 +25,6 @@ def judge(unit: Unit, key: bytes, entity: str, values: Values, row: Row, on: str
     come; a rule that a later day has broken stays broken."""
     if entity not in JUDGED:
         return []
-    for f in row.open:
-        if f.rule in BY_TIME:
-            on = max(on, rules.day_of(f.since))
     match entity:
         case "study_record":
             found = _study(unit, key, values, row, lone, on)
@@ -39,7 +34,7 @@ def judge(unit: Unit, key: bytes, entity: str, values: Values, row: Row, on: str
             found = [related.programme_is_licensed(values, _licences(unit, values))]
         case "staff_contract" if values["permanent"]:
             person = _values(unit, values["person"])
-            found = [related.working_age(values, person, on) if person else None]
+            found = [related.working_age(values, person, _until("V23", row, on)) if person else None]
         case _:
             return []
     return [one for one in found if one is not None]
@@ -52,15 +47,23 @@ def _study(unit: Unit, key: bytes, values: Values, row: Row, lone: bool, on: str
         found.append(related.own_programme(key.decode(), values))
     if programme is not None:
         found.append(related.licensed_before_enrolment(values, programme, _licences(unit, programme)))
-        found.append(related.study_time(values, programme, on))
+        found.append(related.study_time(values, programme, _until("V15", row, on)))
     under = [] if lone else _under(unit, key.decode())
     decisions = [its for entity, its in under if entity == "study_decision"]
     found.append(related.decision_of_status(values, decisions))
     if row.former:
         before = {"status": row.former[0], "status_date": row.former[1]}
         found.append(related.transition(before, values, decisions))
+    if decisions:
+        found.append(related.against_decisions(values, decisions, _until("V13", row, on)))
     found += [related.study_before_award(values, its) for entity, its in under if entity == "degree"]
     return found
+
+
+def _until(rule: str, row: Row, on: str) -> str:
+    """The day that a rule is judged for which a day can break without any change: once a touch has found it, it stands until the
+    record says otherwise."""
+    return max([on, *(rules.day_of(f.since) for f in row.open if f.rule == rule)])
 
 
 def _degree(unit: Unit, key: bytes, values: Values, lone: bool) -> list[Found | None]:

@@ -18,7 +18,7 @@ WATCHED: Mapping[str, tuple[str, ...]] = {
     "person": ("full_name", "birth_date", "sex"),
     "programme": ("major_code", "level", "duration_months"),
     "major_licence": ("major_code", "level", "decision_date"),
-    "study_decision": ("study_record", "kind", "decision_number", "decision_date"),
+    "study_decision": ("study_record", "kind", "decision_number", "decision_date", "effective_date"),
     "degree": ("study_record", "award_date", "serial", "register_number", "register_year", "kind"),
     "degree_correction": ("degree", "full_name", "birth_date"),
 }

@@ -206,7 +206,17 @@ class DHA(Shape):
         )
 
     def record(self, entity: str, number: int, *, staff: bool = False) -> str:
+        if entity == "person":
+            return f"DHA/person/{'cbgv' if staff else 'nh'}/{row_id('cbgv_1_1' if staff else 'nh_1_1', number)}"
         return f"DHA/{entity}/{row_id(STAFF_DEGREES if staff else TABLES[entity], number)}"
+
+    def found_by(self, held: Held, flaw: str) -> tuple[str, ...]:
+        match flaw:
+            case "former_card":  # its number stands in the citizen number's column
+                return ("V03",)
+            case "partial_birth_date" if len(held.birth_date or "") == 4:  # the date column fills in 1 January
+                return ("V25",)
+        return super().found_by(held, flaw)
 
     def learner_rows(self, file: Learner) -> Rows:
         held = file.held

@@ -108,6 +108,8 @@ class DHB(Shape):
     def record(self, entity: str, number: int, *, staff: bool = False) -> str:
         key: object = number + 1
         match entity:
+            case "person":
+                key = staff_person(number) if staff else learner_person(number)
             case "org_unit" | "programme":
                 key = number
             case "major_licence":

@@ -102,7 +102,7 @@ class DHC(Shape):
     }
 
     def fixed(self) -> Rows:
-        rows: Rows = [('"Truong"', (self.code, self.name, "ĐH", "HĐ", "23/QĐ-TTg", "09/01/2003", "01318", "Hải Phòng"))]
+        rows: Rows = [('"Truong"', (self.code, self.name, "ĐH", "HĐ", "23/QĐ-TTg", "09/01/2003", "10507", "Hải Phòng"))]
         codes = {unit.number: unit.code for unit in self.university.units}
         for unit in self.university.units:
             # A parent that does not exist is one that somebody deleted: the list of units never checked.
@@ -126,7 +126,7 @@ class DHC(Shape):
     @staticmethod
     def programme(p: Programme) -> Row:
         # Whoever typed "4 năm" left a number that no program reads; the national row keeps the text.
-        months = str(p.months) if p.number % 12 else f"{p.months // 12} năm"
+        months = str(p.months) if p.level == "7" or p.number % 12 else f"{p.months // 12} năm"
         state = "HĐ" if p.active else "Dừng"
         return (
             f"{p.major}/{p.intake}",
@@ -150,6 +150,12 @@ class DHC(Shape):
             case "programme":
                 programme = university.programmes[number - 1]
                 key = f"{programme.major}%2F{programme.intake}"
+            case "person" if staff:
+                key = f"CB/CB%2F{number:05}"
+            case "person":
+                key = f"SV/{quote(student_code(university.learner(number).code), safe='')}"
+            case "learner":
+                key = quote(student_code(university.learner(number).code), safe="")
             case "study_record":
                 key = quote(student_code(university.learner(number // 2).code), safe="")
             case "study_decision":
@@ -161,6 +167,11 @@ class DHC(Shape):
             case _:
                 key = assignment_code(number)
         return f"DHC/{entity}/{key}"
+
+    def found_by(self, held: Held, flaw: str) -> tuple[str, ...]:
+        if flaw == "partial_birth_date":  # the mapping reads whole dates only
+            return ("V05",) if held.seen(flaw) else ()
+        return super().found_by(held, flaw)
 
     def learner_rows(self, file: Learner) -> Rows:
         number, held, study = file.number, file.held, file.studies[0]
@@ -184,7 +195,7 @@ class DHC(Shape):
             study.decision,
             FORM[study.form],
             study.cohort,
-            str(study.year) if number % 97 else f"năm {study.year}",
+            str(study.year) if number % 97 or study.flaws else f"năm {study.year}",
             STATUS[study.status],
             vietnamese_date(study.status_date),
             "x" if study.main else "-",
@@ -218,7 +229,7 @@ class DHC(Shape):
     @staticmethod
     def _person(held: Held, number: int) -> Row:
         birth = typed_date(held.birth_date)
-        if number % 211 == 5:
+        if number % 211 == 5 and not held.flaws:
             birth = "31/02/2004"
         ethnicity = int(held.ethnicity)
         group = (
@@ -248,7 +259,7 @@ def decision_row(student: str, name: str, decision: Decision) -> tuple[str, Row]
         decision.text,
         typed_day(decision.day),
         # Whoever was in a hurry typed a day that no month has.
-        "31/02/2026" if number % 301 == 8 else vietnamese_date(decision.effective),
+        "31/02/2026" if number % 301 == 8 and not decision.flaws else vietnamese_date(decision.effective),
         student,
         name.upper(),
         SCHOOL[decision.other] if decision.other else None,

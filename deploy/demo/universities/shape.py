@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar, TypeAlias
 
 from deploy.demo.files import Learner, Staff, University
-from deploy.demo.flaws import Held
+from deploy.demo.flaws import FOUND_BY, Held
 
 Value: TypeAlias = str | int | bool | None
 Row: TypeAlias = tuple[Value, ...]
@@ -55,8 +55,12 @@ class Shape(ABC):
 
     @abstractmethod
     def record(self, entity: str, number: int, *, staff: bool = False) -> str:
-        """The record key that a unit, licence, programme, study, decision, degree, contract or assignment gets nationally, by its
-        number in the files. `staff`: a degree of a member of staff; those have numbers of their own."""
+        """The record key that a unit, licence, programme, person, learner, study, decision, degree, contract or assignment gets
+        nationally, by its number in the files. `staff`: a person or degree of staff; those have numbers of their own."""
+
+    def found_by(self, held: Held, flaw: str) -> tuple[str, ...]:
+        """The rules that must find a flaw in what this university's tables and mapping make of a file."""
+        return FOUND_BY.get(flaw, ()) if held.seen(flaw) else ()
 
     def learner(self, number: int) -> Rows:
         return self.learner_rows(self.university.learner(number))

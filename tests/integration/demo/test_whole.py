@@ -37,7 +37,9 @@ def test_check_resume_interrupt_and_clean(tmp_path: Path) -> None:
     process = hemis(*check, "--learners", "900")
     output, _ = process.communicate(timeout=LIMIT_SECONDS)
     assert process.returncode == 0, output
-    for part in ("TRUNCATE:", "filled again:", "ALTER TABLE:", "one transaction:", "in flight"):
+    assert "not found" not in output
+    assert "unexplained" not in output
+    for part in ("findings: ", "TRUNCATE:", "filled again:", "ALTER TABLE:", "one transaction:", "in flight"):
         assert part in output
 
     # The second run goes on with the data of the first, and can be interrupted at any time.

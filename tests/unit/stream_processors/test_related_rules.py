@@ -35,6 +35,7 @@ SECOND_FILE: tuple[Change, ...] = (
     ("study_record", 2, {"learner": f"{CODE}/learner/2", "enrolment_date": "2023-09-05", "status": "STUDYING", "status_date": "2023-09-05"}),
 )  # fmt: skip
 STUDY, DEGREE, PROGRAMME = ("study_record", 1), ("degree", 1), ("programme", 1)
+ENROLLED = {"status": "STUDYING", "status_date": "2020-09-05"}
 NUMBER = {"citizen_number": "001202012345"}
 RULES = ("V10", "V11", "V13", "V14", "V15", "V17", "V18", "V20", "V21", "V23", "R08", "R14")
 
@@ -85,6 +86,14 @@ CASES: list[Case] = [
     (
         "V13 decided", ((*STUDY, {"status": "STUDYING", "status_date": "2024-09-05"}), (*STUDY, {"status": "STUDYING", "status_date": "2024-09-05", "cohort": "K65"})),
         {("V13", "study_record/1")}, (("study_decision", 2, {"kind": "RETURN", "decision_date": "2024-09-01"}),),
+    ),
+    (
+        "V13 decision", (("study_record", 2, ENROLLED), ("study_decision", 2, {"study_record": f"{CODE}/study_record/2"})),
+        {("V13", "study_record/2")}, (("study_decision", 3, {"study_record": f"{CODE}/study_record/2", "kind": "RETURN", "decision_date": "2024-07-01"}),),
+    ),
+    (
+        "V13 return", (("study_record", 2, ENROLLED), ("study_decision", 2, {"study_record": f"{CODE}/study_record/2", "kind": "RETURN"})),
+        {("V13", "study_record/2")}, (("study_decision", 3, {"study_record": f"{CODE}/study_record/2", "kind": "SUSPENSION", "decision_date": "2024-01-05"}),),
     ),
     ("V14 study", ((*STUDY, {"status_date": "2024-07-20"}),), {("V14", "study_record/1")}, ((*STUDY, {}),)),
     ("V14 degree", ((*DEGREE, {"award_date": "2024-06-01", "decision_date": "2024-05-20"}),), {("V14", "study_record/1")}, ((*DEGREE, {}),)),
