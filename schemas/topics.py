@@ -140,7 +140,7 @@ MATCHER_STATE = Topic(
     ("matcher",),
     ("matcher",),
     partitions=1,
-    config=_STATE,
+    config={**_STATE, **_DERIVED},
 )
 PROGRESS = Topic(
     "hemis.progress",

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from aiokafka.errors import KafkaError
+from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.producer.sender import Sender, SendProduceReqHandler
 
 from schemas.errors import HemisError
@@ -20,6 +22,10 @@ from schemas.errors import HemisError
 Message = tuple[bytes, bytes | None]
 Outputs = dict[tuple[str, int], list[Message]]
 """Messages by topic and partition, in the order in which they are to lie there."""
+
+
+WHOLE_BYTES = 8 << 20
+"""A changelog's batch; its topic takes a little more (`schemas.topics`)."""
 
 
 class LeaseLost(KafkaError):
@@ -104,8 +110,9 @@ class Outbox:
     def __init__(self, app: Any) -> None:
         self._app = app
 
-    async def send(self, outputs: Outputs) -> dict[tuple[str, int], Sent]:
-        """Write every message and wait until the broker has acknowledged all.
+    async def send(self, outputs: Outputs, *, whole: bool = False) -> dict[tuple[str, int], Sent]:
+        """Write every message and wait until the broker has acknowledged all. `whole`: each partition's in one batch, as far as
+        `WHOLE_BYTES` go.
 
         Raises:
             SendFailed: not acknowledged; some may be written. LeaseLost: the lease ended; the rest is not written.
@@ -114,7 +121,9 @@ class Outbox:
             return {}
         producer = self._app.producer._ensure_producer()
         try:
-            sent = await asyncio.gather(*(self._partition(producer, tp, messages) for tp, messages in outputs.items()))
+            sent = await asyncio.gather(
+                *(self._partition(producer, tp, messages, whole) for tp, messages in outputs.items())
+            )
         except LeaseLost:
             raise
         except (KafkaError, TimeoutError) as error:
@@ -124,14 +133,20 @@ class Outbox:
             raise SendFailed(type(error).__name__) from error
         return dict(zip(outputs, sent, strict=True))
 
-    async def _partition(self, producer: Any, tp: tuple[str, int], messages: Sequence[Message]) -> Sent:
-        futures, builder, count = [], producer.create_batch(), 0
+    async def _partition(self, producer: Any, tp: tuple[str, int], messages: Sequence[Message], whole: bool) -> Sent:
+        create = partial(_large_batch, producer) if whole else producer.create_batch
+        futures, builder, count = [], create(), 0
         for key, value in messages:
             if builder.append(key=key, value=value, timestamp=None) is None:
                 futures.append(await producer.send_batch(builder, tp[0], partition=tp[1]))
-                builder, count = producer.create_batch(), 0
+                builder, count = create(), 0
                 builder.append(key=key, value=value, timestamp=None)
             count += 1
         futures.append(await producer.send_batch(builder, tp[0], partition=tp[1]))
         results = await asyncio.gather(*futures)
         return Sent(results[-1].offset + count - 1)
+
+
+def _large_batch(producer: Any) -> BatchBuilder:
+    accumulator = producer._message_accumulator
+    return BatchBuilder(2, WHOLE_BYTES, accumulator._compression_type, is_transactional=False)

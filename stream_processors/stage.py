@@ -4,9 +4,12 @@ A unit of work is all runs of one fetch. Its steps, and what a crash after each 
 
 1. decide: every unit on a scratch copy; nothing is written. A crash: read again.
 2. outputs: clean records, claims, findings, control, dead letters, in one gather, acknowledged. A crash: they are written again,
-   with the same versions.
-3. state: the changelog, whose last message per unit holds place and ledger, acknowledged. A crash: the changelog has it; what
-   it has of a torn write is recognised by the place in each row.
+   with the same versions. But the unit that is then made may end elsewhere, so that a state in which the lost one ended, and of
+   which it spoke, is passed over. Hence **doubt**: what a lost unit can have read is settled record by record, so that whatever
+   it said is said again, and then replaced by what is newer.
+3. state: the changelog, whose last message per unit holds place and ledger, acknowledged; one batch, which the log takes whole or
+   not. (Only above `WHOLE_BYTES` may it be torn; what is there of it is recognised by the place in each row.)
+   A crash: the changelog has it.
    Its offsets go on where our last ones ended, unless somebody else wrote in between: then see `_mend`.
 4. store: one write batch. A crash: it is read from the changelog.
 5. places move in memory, and are committed to the group from time to time for tools to see.
@@ -77,6 +80,7 @@ class Stage(ABC, Generic[U, W]):
         self.delays: list[float] = []
         self._place: dict[TP, int] = {}
         self._astray: dict[TP, int] = {}
+        self._doubt: dict[str, dict[TP, int]] = {}
         self._round = 0
         self._restoring: dict[str, asyncio.Task[None]] = {}
         self._pool = ThreadPoolExecutor(RESTORE_THREADS, thread_name_prefix="restore")
@@ -113,6 +117,19 @@ class Stage(ABC, Generic[U, W]):
         Raises:
             HemisError (transient): nothing is decided; the records are read again.
         """
+
+    def in_doubt(self, unit: str) -> bool:
+        """May a lost unit of work have spoken of the records that come next? Then each must be settled by itself."""
+        ends = self._doubt.get(unit)
+        if ends is None:
+            return False
+        if any(self._place.get(tp, end) < end for tp, end in ends.items()):
+            return True
+        del self._doubt[unit]
+        return False
+
+    def _now_in_doubt(self, unit: str, places: Mapping[TP, int]) -> None:
+        self._doubt[unit] = {tp: place + self._settings.fetch_records for tp, place in places.items()}
 
     def due(self) -> set[str]:
         """Restored units that have work of their own to do now: `decide` is called for them, with or without runs."""
@@ -175,6 +192,7 @@ class Stage(ABC, Generic[U, W]):
                     await self.app.consumer.seek_to(places)
                 if round_ == self._round:
                     self._place.update(places)
+                    self._now_in_doubt(unit, places)
                     self.units[unit] = found
                 return
             except Exception as error:  # whatever it is, an institution must not wait for ever without a word
@@ -299,7 +317,7 @@ class Stage(ABC, Generic[U, W]):
                     outputs.setdefault(tp, []).extend(messages)
             sent = {tp: s.last_offset for tp, s in (await outbox.send(outputs)).items()}
             states = {self.changelog(unit): scratch.state() for unit, scratch, _ in work}
-            stated = await outbox.send(states)
+            stated = await outbox.send(states, whole=True)
             if not self.lease.holds:
                 raise LeaseLost  # it may have come late, behind what a successor wrote: the store must not follow it
             changes: dict[bytes, bytes | None] = {}
@@ -317,9 +335,10 @@ class Stage(ABC, Generic[U, W]):
             for unit, expected, following in torn:
                 await self._mend(outbox, unit, expected, following)
         except BaseException:
-            for unit, _, _ in work:
+            for unit, _, places in work:
                 if unit in self.units:
                     self.drop(self.units[unit])
+                    self._now_in_doubt(unit, {tp: self._place.get(tp, 0) for tp in places})
             raise
         finally:
             self.lease.release()

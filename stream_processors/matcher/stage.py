@@ -89,12 +89,14 @@ class Matching(Stage[Memory, Unit]):
         return self._settings.fetch_records // 10
 
     def decide(self, unit: Memory, runs: Mapping[TP, Sequence[ConsumerRecord]]) -> Unit:
-        scratch = Unit(unit, self.store, self._contract, self._on_bus)
+        scratch, careful = Unit(unit, self.store, self._contract, self._on_bus), self.in_doubt(UNIT)
         try:
             for tp, run in runs.items():
                 take = scratch.claim if tp.topic == CLAIMS.name else scratch.order
                 for record in run:
                     self._take(take, record)
+                    if careful:
+                        scratch.settle()
                 scratch.account.places[_name(tp.topic, tp.partition)] = run[-1].offset + 1
             scratch.settle()
         except BaseException:

@@ -82,6 +82,7 @@ class Unit(Scratch):
     def settle(self) -> None:
         for record, at in self._touched.items():
             self._settle(record, at)
+        self._touched.clear()
 
     def undo(self) -> None:
         """Nothing of this was written: what it changed in memory is taken back."""

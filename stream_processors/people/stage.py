@@ -79,6 +79,7 @@ class People(Stage[Partition, Unit]):
 
     def decide(self, unit: Partition, runs: Mapping[TP, Sequence[ConsumerRecord]]) -> Unit:
         scratch = Unit(unit, self.store, self._contract, self._keys, self._settings.partitions, self._on_bus)
+        careful = self.in_doubt(unit.number)
         for run in runs.values():
             for record in run:
                 scratch.account.place = record.offset + 1
@@ -95,6 +96,8 @@ class People(Stage[Partition, Unit]):
                         offset=record.offset,
                         code=error.code,
                     )
+                if careful:
+                    scratch.settle()
         scratch.settle()
         return scratch
 

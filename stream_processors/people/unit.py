@@ -93,7 +93,7 @@ class Unit(Scratch):
         if touched and key in touched:
             if touched[key].version >= claim.version:
                 return
-        elif stored := self._store.get(key):
+        elif stored := self._get(key):
             version, live = glance(self._current(stored))
             if version >= claim.version:
                 return
@@ -102,7 +102,6 @@ class Unit(Scratch):
         if touched is None:
             touched = self._touched[person] = {}
         touched[key] = claim
-        self.changes[key] = raw
         self._newest[person] = (offset, claim.changed_at)
         self.changed_at.append(claim.changed_at)
 
@@ -111,15 +110,21 @@ class Unit(Scratch):
         return raw if raw.startswith(self._claim) else self._contract.current("Claim", raw)
 
     def settle(self) -> None:
-        """Work out every touched person once, and say what changed."""
+        """Work out every person touched since the last call once, and say what changed."""
         for person, at in self._newest.items():
             self._at = at
             self._settle(person)
+            self.changes.update((key, claim.raw) for key, claim in self._touched[person].items())
+        self._touched, self._newest = {}, {}
+        self._lived.clear()
+
+    def _get(self, key: bytes) -> bytes | None:
+        return self.changes[key] if key in self.changes else self._store.get(key)
 
     def _settle(self, person: str) -> None:
         touched = self._touched[person]
         name = self.partition.names + b"golden/" + person.encode()
-        kept = self._store.get(name)
+        kept = self._get(name)
         only = self._only(touched, kept)
         if only:
             self._plain(person, only, name, kept)
@@ -210,8 +215,10 @@ class Unit(Scratch):
         return claims
 
     def _stored(self, person: str, besides: Container[bytes] = ()) -> Iterator[tuple[bytes, Claim]]:
-        for key, raw in self._store.scan(self._key(person, "")):
-            if key not in besides:
+        prefix = self._key(person, "")
+        stored = dict(self._store.scan(prefix)) | {k: v for k, v in self.changes.items() if k.startswith(prefix)}
+        for key, raw in stored.items():
+            if key not in besides and raw is not None:
                 yield key, read_claim(self._current(raw))
 
     def _moved_to(self, person: str) -> str:

@@ -38,8 +38,11 @@ def put_off_comparison(unit: Unit, person: str) -> None:
     unit.put_off(SAME + person.encode())
 
 
-def put_off_children(unit: Unit, parent: str, *, claims: bool = False) -> None:
-    """Begin with the first of them, also if a former note had come further."""
+def put_off_children(unit: Unit, parent: str, due: Due, *, claims: bool = False) -> None:
+    """Begin with the first of them, also if a former note had come further. Those of which a lost unit of work may have spoken, when
+    the parent was as it is now, are looked at now."""
+    for child in unit.doubted(parent):
+        unit.touch(child, due)
     name = FAN + parent.encode()
     claims = claims or (unit.name(name) or b"")[:1] == b"c"
     unit.put_off(name, b"c" if claims else b"j")

@@ -30,6 +30,8 @@ class Institution:
         self.seen: set[bytes] = set()
         self.behind = False
         """Is anything put off?"""
+        self.doubted: set[bytes] = set()
+        """Records that were looked at since doubt began (see `stage`)."""
         self.reload_indexes()
 
     def reload_indexes(self) -> None:

@@ -45,6 +45,8 @@ def settle(unit: Unit) -> None:
         except Exception as error:
             _skip(unit, key, error)
     unit.lone.clear()
+    if unit.careful:
+        unit.institution.doubted.update(changed, touched)
     shared, unit.shared = unit.shared, {}
     for person, due in shared.items():
         if unit.stepping or (unit.behind and not unit.comparing):

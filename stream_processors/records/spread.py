@@ -7,6 +7,7 @@ from typing import Any
 
 from stream_processors.records import behind, facts, links
 from stream_processors.records.claims import person_of
+from stream_processors.records.decisions import person_key
 from stream_processors.records.facts import Values
 from stream_processors.records.row import Row
 from stream_processors.records.unit import Due, Unit, entity_of
@@ -31,7 +32,7 @@ def come(
 ) -> None:
     """A record has come (again). `waiting`: what missed it."""
     if len(waiting) > FAN or (waiting and entity == "programme"):
-        behind.put_off_children(unit, key.decode(), claims=entity == "programme")
+        behind.put_off_children(unit, key.decode(), due, claims=entity == "programme")
     else:
         for child in waiting:
             unit.touch(child.encode(), due)
@@ -49,7 +50,8 @@ def come(
 def changed(unit: Unit, key: bytes, entity: str, before: Row, values: Values, due: Due) -> None:
     """A live record has another content."""
     if entity == "person":
-        if unit.waits(unit.row(key)):
+        # Who the record is must not wait: what is put off may be worked off twice, and only one of them would be retracted.
+        if unit.waits(unit.row(key)) and person_key(unit, key, values) == before.person:
             behind.put_off_claim(unit, key.decode())
         else:
             unit.reclaim(key, due)
@@ -62,7 +64,7 @@ def changed(unit: Unit, key: bytes, entity: str, before: Row, values: Values, du
     show = any(old[name] != values[name] for name in shown)
     if entity == "programme":
         if show or any(old[name] != values[name] for name in watched):
-            behind.put_off_children(unit, key.decode(), claims=show)
+            behind.put_off_children(unit, key.decode(), due, claims=show)
         return
     if any(old[name] != values[name] for name in watched):
         _dependents(unit, key, entity, old, due)
@@ -91,7 +93,7 @@ def look_at(unit: Unit, parent: str, due: Due) -> None:
     """The rules must look at what hangs from this record or group: at once if it is little."""
     children = unit.children(parent, most=FAN + 1)
     if len(children) > FAN:
-        behind.put_off_children(unit, parent)
+        behind.put_off_children(unit, parent, due)
         return
     for child in children:
         unit.touch(child, due)
@@ -106,7 +108,7 @@ def _dependents(unit: Unit, key: bytes, entity: str, values: Values, due: Due) -
             for programme in unit.children(links.group("major", values["major_code"]), most=FAN):
                 if entity_of(programme) == "programme":
                     unit.touch(programme, due)
-                    behind.put_off_children(unit, programme.decode())
+                    behind.put_off_children(unit, programme.decode(), due)
         case "study_decision" if values["study_record"] is not None:
             unit.touch(values["study_record"].encode(), due)
             for child in unit.links_of(values["study_record"], FAN):

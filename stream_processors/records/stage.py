@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from aiokafka import ConsumerRecord
@@ -26,6 +27,8 @@ from stream_processors.records.settle import settle
 from stream_processors.records.unit import Unit
 from stream_processors.stage import Stage
 from stream_processors.store import Store, offset_note
+
+Run = tuple[TP, Sequence[ConsumerRecord]]
 
 SHARED_RUN = 100
 """While others are active, an institution's run is short; and who has more than that waiting goes on only when all that it wrote
@@ -120,25 +123,40 @@ class Records(Stage[Institution, Unit]):
     def decide(self, unit: Institution, runs: Mapping[TP, Sequence[ConsumerRecord]]) -> Unit:
         scratch = Unit(unit, self.store, self._contract, self._keys, self._brake, self._settings.partitions)
         now = self._active[unit.code] = time.monotonic()
-        scratch.deferring = self._waits(runs)
+        scratch.careful = self.in_doubt(unit.code)
+        if not scratch.careful:
+            unit.doubted.clear()
+        scratch.deferring = not scratch.careful and self._waits(runs)
         if scratch.deferring:
             self._loaded[unit.code] = now
         if unit.account.job:
             steps.go_on(scratch)
         else:
-            # Orders first: whatever comes before long work in a unit makes it wait for the next one.
-            for tp, run in sorted(runs.items(), reverse=True):
+            if unit.behind and (scratch.careful or unit.code in self.due()):
+                # Before the events, so that a lost unit of work and the one after it have done it on the same state.
+                behind.work_off(scratch, time.time_ns() // 1000)
+                settle(scratch)
+            for tp, run in self._in_order(runs, scratch):
                 if scratch.account.job or scratch.stopped:
                     break
                 if tp.topic.startswith("hemis.orders."):
                     self._orders(scratch, tp.topic, run)
                 else:
                     self._changes(scratch, tp.topic, run)
+                if scratch.careful:
+                    settle(scratch)
         settle(scratch)
-        if not unit.account.job and not scratch.account.job and unit.code in self.due():
-            behind.work_off(scratch, time.time_ns() // 1000)
-            settle(scratch)
         return scratch
+
+    @staticmethod
+    def _in_order(runs: Mapping[TP, Sequence[ConsumerRecord]], scratch: Unit) -> Iterable[Run]:
+        """Orders first: whatever comes before long work in a unit makes it wait for the next one. In doubt record by record, as
+        they came."""
+        if not scratch.careful:
+            return sorted(runs.items(), reverse=True)
+        each = [(record.timestamp, tp, record) for tp, run in runs.items() for record in run]
+        each.sort(key=itemgetter(0))
+        return [(tp, (record,)) for _, tp, record in each]
 
     def due(self) -> set[str]:
         """Institutions with long work to go on with, or that have put something off and are quiet now."""

@@ -64,6 +64,8 @@ class Unit(Scratch):
         self.newest: Envelope | None = None
         self.loaded = False
         """Was a record read by a snapshot?"""
+        self.careful = False
+        """Is each event settled by itself? See doubt, in `stage`."""
         self.deferring = False
         """More of the institution's records wait: what can be worked out later, once for many of them, is put off."""
         self.behind = institution.behind
@@ -191,6 +193,11 @@ class Unit(Scratch):
     def _is_of(self, child: bytes, parent: str) -> bool:
         row = self._loaded.get(child)
         return row is not None and bool(row.person) and parent == links.group("person", row.person)
+
+    def doubted(self, parent: str) -> list[bytes]:
+        """Of the records that were looked at in doubt, those that hang from this one."""
+        prefix = links.prefix(self.institution.names, parent)
+        return [key for key in self.institution.doubted if self._hangs(key, parent, prefix)] if self.careful else []
 
     def links_of(self, parent: str, most: int) -> list[bytes]:
         """What is linked to the record, without a look whether it still names it."""

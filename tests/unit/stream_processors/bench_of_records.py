@@ -59,6 +59,7 @@ class Bench:
         self.keys = PersonKeys(b"secret")
         self.offset = 0
         self.deferring = False
+        self.doubtful = False
         self.last: Unit = self.unit()
 
     @property
@@ -110,10 +111,30 @@ class Bench:
     def decide(self, events: Sequence[tuple[bytes | None, bytes]]) -> Unit:
         """What a unit of work of these events decides; nothing is written."""
         unit = self.unit()
+        if self.doubtful:
+            unit.careful, unit.deferring = True, False
+            if self.institution.behind:
+                behind.work_off(unit, NOW)
+                settle(unit)
+        for key, raw in events:
+            self.take(unit, key, raw)
+            if unit.careful:
+                settle(unit)
+        settle(unit)
+        self.doubtful = False
+        return unit
+
+    def lose(self, *events: tuple[bytes | None, bytes], work_off: bool = False) -> None:
+        """A unit of work of these events that is sent and not kept; `last` is what it said."""
+        self.last = unit = self.unit()
+        if work_off and self.institution.behind:
+            behind.work_off(unit, NOW)
+            settle(unit)
         for key, raw in events:
             self.take(unit, key, raw)
         settle(unit)
-        return unit
+        self.offset -= len(events)
+        self.institution, self.doubtful = Institution(CODE, self.store), True
 
     def work_off(self) -> int:
         """Everything that was put off; the number of portions."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -67,21 +67,34 @@ class People:
         self.emitted = 0
         self.offset = 0
         self.on_bus = on_bus
+        self.doubtful = False
 
     def take(self, *claims: dict[str, Any]) -> None:
         """One unit of work."""
-        unit = Unit(self.partition, self.store, self.contract, KEYS, 4, self.on_bus.__contains__)
-        for one in claims:
-            unit.take(self.contract.encode("Claim", one), self.offset)
-            self.offset += 1
-        unit.settle()
+        unit = self._decide(claims)
+        self.offset += len(claims)
         self.store.write(unit.store_changes())
         self.partition.account = unit.account
+        self.doubtful = False
+
+    def lose(self, *claims: dict[str, Any]) -> None:
+        """A unit of work that is sent and not kept."""
+        self._decide(claims)
+        self.doubtful = True
+
+    def _decide(self, claims: Sequence[dict[str, Any]]) -> Unit:
+        unit = Unit(self.partition, self.store, self.contract, KEYS, 4, self.on_bus.__contains__)
+        for offset, one in enumerate(claims, self.offset):
+            unit.take(self.contract.encode("Claim", one), offset)
+            if self.doubtful:
+                unit.settle()
+        unit.settle()
         for (topic, _), messages in unit.outputs.items():
             for key, raw in messages:
                 assert raw is not None
                 self.emitted += 1
                 self._keep(topic, key.decode(), raw)
+        return unit
 
     def _keep(self, topic: str, key: str, raw: bytes) -> None:
         if topic == "hemis.golden.person":

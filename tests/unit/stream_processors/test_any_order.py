@@ -44,7 +44,7 @@ def _changes() -> Iterator[Change]:
     yield "person", 3, {"full_name": "Lê Chi"}
 
 
-def _lives(bench: Bench) -> list[list[Event]]:
+def lives(bench: Bench) -> list[list[Event]]:
     """Each list is one record's life, whose order is fixed."""
     lives: dict[tuple[str, int], list[Event]] = {}
     for entity, number, change in _changes():
@@ -58,13 +58,13 @@ def _lives(bench: Bench) -> list[list[Event]]:
     return list(lives.values())
 
 
-def _shuffled(lives: list[list[Event]], dice: random.Random) -> Iterator[list[Event]]:
-    """Units of one to five events; each record's own order is kept."""
+def shuffled(lives: list[list[Event]], dice: random.Random, ends: float = 0.4) -> Iterator[list[Event]]:
+    """Units, which end with this likelihood behind each event; each record's own order is kept."""
     left = [list(life) for life in lives]
     unit: list[Event] = []
     while any(left):
         unit.append(dice.choice([life for life in left if life]).pop(0))
-        if dice.random() < 0.4:
+        if dice.random() < ends:
             yield unit
             unit = []
     yield unit
@@ -113,7 +113,7 @@ def test_any_order_of_arrival_ends_in_the_same_claims_and_findings(benches: Call
     ends = set()
     for seed in range(20):
         bench, reader, dice = benches(seed), Reader(), random.Random(seed)
-        for events in _shuffled(_lives(bench), dice):
+        for events in shuffled(lives(bench), dice):
             bench.deferring = dice.random() < 0.3
             bench.send(*events)
             reader.take(bench)

@@ -143,14 +143,23 @@ def test_a_backlog_claims_a_person_once_for_all_of_it(bench: Bench) -> None:
     assert former["phone"] == "0912345678"
     bench.deferring = True
     for version in range(11, 14):
-        bench.send(person(bench, version, citizen_number=f"00120301234{version % 10}", operation=UPDATE), bench.event("study_record", version, version, learner=LEARNER))  # fmt: skip
+        bench.send(person(bench, version, citizen_number=NUMBER, permanent_address=f"Số {version}", operation=UPDATE), bench.event("study_record", version, version, learner=LEARNER))  # fmt: skip
         assert bench.claims() == []
     bench.deferring = False
     bench.work_off()
+    (new,) = bench.claims()
+    assert (new["person_key"], new["person"]["permanent_address"], len(new["facts"])) == (former["person_key"], "Số 13", 3)
+    assert new["place"] == bench.account.place - 1
+
+
+def test_a_backlog_claims_at_once_who_the_record_is_now(bench: Bench) -> None:
+    bench.send(person(bench, citizen_number=NUMBER))
+    (former,) = bench.claims()
+    bench.deferring = True
+    bench.send(person(bench, 11, citizen_number="001203012343", operation=UPDATE))
     new, retracted = bench.claims()
     assert (retracted["person_key"], retracted["person"]) == (former["person_key"], None)
-    assert (new["person"]["citizen_number"], len(new["facts"])) == ("001203012343", 3)
-    assert new["place"] == bench.account.place - 1
+    assert new["person"]["citizen_number"] == "001203012343"
 
 
 @pytest.mark.parametrize("crash", [False, True])

@@ -29,7 +29,8 @@ class Log(Stage[list[int], Scratch]):
 
     def __init__(self, folder: Path, places: list[int | Exception]) -> None:
         super().__init__(
-            cast(Any, SimpleNamespace(refresh_seconds=1, session_timeout_seconds=4 / 3)), Store(folder / "state")
+            cast(Any, SimpleNamespace(refresh_seconds=1, session_timeout_seconds=4 / 3, fetch_records=5)),
+            Store(folder / "state"),
         )
         self.found = places
         self.sought: list[Mapping[TP, int]] = []
@@ -159,7 +160,7 @@ class Broker:
         self._stage = stage
         self.before: list[Any] = []
 
-    async def send(self, outputs: Outputs) -> dict[tuple[str, int], Sent]:
+    async def send(self, outputs: Outputs, *, whole: bool = False) -> dict[tuple[str, int], Sent]:
         log = self._stage.changelog_messages
         sent = {}
         for tp, messages in outputs.items():
@@ -207,4 +208,25 @@ def test_what_comes_late_is_not_taken_into_the_store(tmp_path: Path) -> None:
         asyncio.run(stage._write([("A", Decided(b"A/x", b"late", b"10"), {})]))
     assert stage.store.get(b"A/x") is None
     assert noted_offset(stage.store.get(offset_key(b"A"))) == 0
+    stage.close()
+
+
+def test_what_a_lost_unit_can_have_read_is_in_doubt(tmp_path: Path) -> None:
+    stage, _, member = writing(tmp_path)
+
+    async def scene() -> None:
+        stage.found = [7]
+        stage.assigned({CHANGES})
+        await stage.restored()
+        assert stage.in_doubt("A")
+        await stage._write([("A", Decided(b"A/x", b"1", b"1"), {CHANGES: 11})])
+        assert stage.in_doubt("A")
+        await stage._write([("A", Decided(b"A/x", b"2", b"2"), {CHANGES: 12})])
+        assert not stage.in_doubt("A")
+        member[0] = False
+        with pytest.raises(LeaseLost):
+            await stage._write([("A", Decided(b"A/x", b"3", b"3"), {CHANGES: 14})])
+        assert stage.in_doubt("A")
+
+    asyncio.run(scene())
     stage.close()
