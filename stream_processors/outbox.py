@@ -148,5 +148,4 @@ class Outbox:
 
 
 def _large_batch(producer: Any) -> BatchBuilder:
-    accumulator = producer._message_accumulator
-    return BatchBuilder(2, WHOLE_BYTES, accumulator._compression_type, is_transactional=False)
+    return BatchBuilder(WHOLE_BYTES, producer._message_accumulator._compression_type)

@@ -52,6 +52,9 @@ time-out from that heartbeat's arrival, so nobody else has the units before."""
 
 NO_RUNS: dict[TP, Sequence[ConsumerRecord]] = {}
 
+Places = Mapping[TP, tuple[int, int]]
+"""Of each partition its place, and where its log ended when that was read."""
+
 U = TypeVar("U")
 """A restored unit."""
 W = TypeVar("W", bound=Scratch)
@@ -99,8 +102,8 @@ class Stage(ABC, Generic[U, W]):
         """Topic and partition of a unit's changelog."""
 
     @abstractmethod
-    def restore(self, unit: str, partitions: set[TP]) -> tuple[U, dict[TP, int]]:
-        """Bring the store up to the changelog's end; the unit and its places. Runs in a thread; must not touch `self.units`."""
+    def restore(self, unit: str, partitions: set[TP]) -> tuple[U, Places]:
+        """Bring the store up to the changelog's end. Runs in a thread; must not touch `self.units`."""
 
     @abstractmethod
     def written(self, unit: str, first: int, end: int) -> set[bytes]:
@@ -128,8 +131,8 @@ class Stage(ABC, Generic[U, W]):
         del self._doubt[unit]
         return False
 
-    def _now_in_doubt(self, unit: str, places: Mapping[TP, int]) -> None:
-        self._doubt[unit] = {tp: place + self._settings.fetch_records for tp, place in places.items()}
+    def _now_in_doubt(self, unit: str, places: Places) -> None:
+        self._doubt[unit] = {tp: min(place + self._settings.fetch_records, end) for tp, (place, end) in places.items()}
 
     def due(self) -> set[str]:
         """Restored units that have work of their own to do now: `decide` is called for them, with or without runs."""
@@ -185,14 +188,15 @@ class Stage(ABC, Generic[U, W]):
             await asyncio.wait([before])
         while round_ == self._round:
             try:
-                found, places = await asyncio.get_running_loop().run_in_executor(
+                found, known = await asyncio.get_running_loop().run_in_executor(
                     self._pool, self._restore_once, unit, self.mine[unit]
                 )
+                places = {tp: place for tp, (place, _) in known.items()}
                 if round_ == self._round:
                     await self.app.consumer.seek_to(places)
                 if round_ == self._round:
                     self._place.update(places)
-                    self._now_in_doubt(unit, places)
+                    self._now_in_doubt(unit, known)
                     self.units[unit] = found
                 return
             except Exception as error:  # whatever it is, an institution must not wait for ever without a word
@@ -206,7 +210,7 @@ class Stage(ABC, Generic[U, W]):
                 )
                 await asyncio.sleep(0.5)
 
-    def _restore_once(self, unit: str, partitions: set[TP]) -> tuple[U, dict[TP, int]]:
+    def _restore_once(self, unit: str, partitions: set[TP]) -> tuple[U, Places]:
         try:
             return self.restore(unit, partitions)
         except (HemisError, KafkaException):
@@ -338,7 +342,8 @@ class Stage(ABC, Generic[U, W]):
             for unit, _, places in work:
                 if unit in self.units:
                     self.drop(self.units[unit])
-                    self._now_in_doubt(unit, {tp: self._place.get(tp, 0) for tp in places})
+                    ends = {tp: max(place, self._doubt.get(unit, {}).get(tp, 0)) for tp, place in places.items()}
+                    self._now_in_doubt(unit, {tp: (self._place.get(tp, 0), end) for tp, end in ends.items()})
             raise
         finally:
             self.lease.release()

@@ -19,7 +19,7 @@ from schemas.topics import CLAIMS, FINDINGS, MATCHER_STATE, ORDERS
 from stream_processors.contract import Contract
 from stream_processors.matcher.memory import ACCOUNT, UNIT, Account, Memory
 from stream_processors.matcher.unit import Unit
-from stream_processors.stage import Stage
+from stream_processors.stage import Places, Stage
 from stream_processors.store import Store, noted_offset, offset_key, offset_note
 
 
@@ -44,7 +44,7 @@ class Matching(Stage[Memory, Unit]):
     def offset_note(self, unit: str, following: int) -> bytes:
         return offset_note(self._state_id, following)
 
-    def restore(self, unit: str, partitions: set[TP]) -> tuple[Memory, dict[TP, int]]:
+    def restore(self, unit: str, partitions: set[TP]) -> tuple[Memory, Places]:
         thread = self._connected()
         ids = thread.facts.ids(MATCHER_STATE.name, *sorted({tp.topic for tp in partitions}))
         self._state_id = ids[MATCHER_STATE.name]
@@ -59,8 +59,8 @@ class Matching(Stage[Memory, Unit]):
         memory = self._memory[1]
         return memory, {tp: self._place_of(memory.account, tp, ids[tp.topic]) for tp in partitions}
 
-    def _place_of(self, account: Account, tp: TP, topic_id: str) -> int:
-        """Where to go on. A topic that was made anew begins again, one generation later."""
+    def _place_of(self, account: Account, tp: TP, topic_id: str) -> tuple[int, int]:
+        """Where to go on, and the log's end. A topic that was made anew begins again, one generation later."""
         name = _name(tp.topic, tp.partition)
         if account.topic_ids.get(tp.topic, topic_id) != topic_id:
             account.generation += 1
@@ -79,7 +79,7 @@ class Matching(Stage[Memory, Unit]):
             account.generation += 1
             place = low
         account.places[name] = place
-        return place
+        return place, high
 
     def written(self, unit: str, first: int, end: int) -> set[bytes]:
         found: set[bytes] = self._connected().changelog.keys(*self.changelog(unit), first, end)

@@ -17,7 +17,7 @@ from schemas.settings import ProcessorSettings
 from schemas.topics import CLAIMS, FINDINGS, PEOPLE_STATE, PROGRESS
 from stream_processors.contract import Contract
 from stream_processors.people.unit import Account, Partition, Unit
-from stream_processors.stage import Stage
+from stream_processors.stage import Places, Stage
 from stream_processors.store import Store, offset_note
 
 
@@ -43,7 +43,7 @@ class People(Stage[Partition, Unit]):
     def offset_note(self, unit: str, following: int) -> bytes:
         return offset_note(self._state_id, following)
 
-    def restore(self, unit: str, partitions: set[TP]) -> tuple[Partition, dict[TP, int]]:
+    def restore(self, unit: str, partitions: set[TP]) -> tuple[Partition, Places]:
         thread = self._connected()
         ids = thread.facts.ids(CLAIMS.name, PEOPLE_STATE.name)
         self._state_id = ids[PEOPLE_STATE.name]
@@ -68,7 +68,7 @@ class People(Stage[Partition, Unit]):
             account.generation += account.place > high  # offsets are given out again
             account.place = low
         self._say(partition)
-        return partition, dict.fromkeys(partitions, account.place)
+        return partition, dict.fromkeys(partitions, (account.place, high))
 
     def written(self, unit: str, first: int, end: int) -> set[bytes]:
         found: set[bytes] = self._connected().changelog.keys(*self.changelog(unit), first, end)

@@ -25,7 +25,7 @@ from stream_processors.records.brake import Brake
 from stream_processors.records.institution import Indexes, Institution
 from stream_processors.records.settle import settle
 from stream_processors.records.unit import Unit
-from stream_processors.stage import Stage
+from stream_processors.stage import Places, Stage
 from stream_processors.store import Store, offset_note
 
 Run = tuple[TP, Sequence[ConsumerRecord]]
@@ -64,7 +64,7 @@ class Records(Stage[Institution, Unit]):
     def offset_note(self, unit: str, following: int) -> bytes:
         return offset_note(self._state_ids[unit], following)
 
-    def restore(self, unit: str, partitions: set[TP]) -> tuple[Institution, dict[TP, int]]:
+    def restore(self, unit: str, partitions: set[TP]) -> tuple[Institution, Places]:
         thread = self._connected()
         changes_topic, orders_topic, state_topic = (t.name_for(unit) for t in (CHANGES, ORDERS, STATE))
         ids = thread.facts.ids(changes_topic, state_topic)
@@ -97,8 +97,8 @@ class Records(Stage[Institution, Unit]):
                 account.generation += place > high  # offsets are given out again: what follows must count as newer
                 place = low
                 setattr(account, name, place)
-            places[TP(topic, 0)] = place
-        return institution, {tp: place for tp, place in places.items() if tp in partitions}
+            places[TP(topic, 0)] = place, high
+        return institution, {tp: known for tp, known in places.items() if tp in partitions}
 
     def written(self, unit: str, first: int, end: int) -> set[bytes]:
         found: set[bytes] = self._connected().changelog.keys(*self.changelog(unit), first, end)

@@ -148,7 +148,11 @@ def test_a_backlog_claims_a_person_once_for_all_of_it(bench: Bench) -> None:
     bench.deferring = False
     bench.work_off()
     (new,) = bench.claims()
-    assert (new["person_key"], new["person"]["permanent_address"], len(new["facts"])) == (former["person_key"], "Số 13", 3)
+    assert (new["person_key"], new["person"]["permanent_address"], len(new["facts"])) == (
+        former["person_key"],
+        "Số 13",
+        3,
+    )
     assert new["place"] == bench.account.place - 1
 
 

@@ -16,7 +16,7 @@ from faust.types import TP
 from stream_processors import runs
 from stream_processors.outbox import Lease, LeaseLost, Message, Outputs, Sent
 from stream_processors.scratch import Scratch
-from stream_processors.stage import ASTRAY, Stage
+from stream_processors.stage import ASTRAY, Places, Stage
 from stream_processors.store import Store, noted_offset, offset_key, offset_note
 
 CHANGES = TP("hemis.changes.A", 0)
@@ -46,11 +46,11 @@ class Log(Stage[list[int], Scratch]):
     def changelog(self, unit: str) -> tuple[str, int]:
         return "state", 0
 
-    def restore(self, unit: str, partitions: set[TP]) -> tuple[list[int], dict[TP, int]]:
+    def restore(self, unit: str, partitions: set[TP]) -> tuple[list[int], Places]:
         found = self.found.pop(0)
         if isinstance(found, Exception):
             raise found
-        return [], dict.fromkeys(partitions, found)
+        return [], dict.fromkeys(partitions, (found, found + 3))
 
     def written(self, unit: str, first: int, end: int) -> set[bytes]:
         return {key for key, _ in self.changelog_messages[first:end]}
@@ -219,14 +219,17 @@ def test_what_a_lost_unit_can_have_read_is_in_doubt(tmp_path: Path) -> None:
         stage.assigned({CHANGES})
         await stage.restored()
         assert stage.in_doubt("A")
-        await stage._write([("A", Decided(b"A/x", b"1", b"1"), {CHANGES: 11})])
+        await stage._write([("A", Decided(b"A/x", b"1", b"1"), {CHANGES: 9})])
         assert stage.in_doubt("A")
-        await stage._write([("A", Decided(b"A/x", b"2", b"2"), {CHANGES: 12})])
+        await stage._write([("A", Decided(b"A/x", b"2", b"2"), {CHANGES: 10})])
         assert not stage.in_doubt("A")
         member[0] = False
         with pytest.raises(LeaseLost):
             await stage._write([("A", Decided(b"A/x", b"3", b"3"), {CHANGES: 14})])
         assert stage.in_doubt("A")
+        member[0] = True
+        await stage._write([("A", Decided(b"A/x", b"4", b"4"), {CHANGES: 14})])
+        assert not stage.in_doubt("A")
 
     asyncio.run(scene())
     stage.close()
