@@ -26,6 +26,7 @@ from schemas.topics import CHANGES, CONTROL, TOPICS, institution_of
 
 PASSWORD_FILE = "kafka_password"
 SETTINGS_FILE = "agent.yaml"
+CA_FILE = "ca.crt"
 
 _SETTINGS = click.option(
     "--settings", "file", type=click.Path(path_type=Path), help="Settings file; HEMIS_… variables win over it."
@@ -66,7 +67,7 @@ def add(code: str, output: Path, dry_run: bool, new_password: bool, file: Path |
     Needs a Kafka administrator's settings.
     """
     settings = load(OperatorSettings, file)
-    refusals = Refusals()
+    refusals = Refusals(settings)
     with kafka_errors(refusals):
         admin = administrator(settings, refusals)
         existing = set(admin.list_topics(timeout=TIMEOUT_SECONDS).topics)
@@ -112,6 +113,9 @@ def write_settings(settings: OperatorSettings, code: str, folder: Path, *, known
     else:
         password = secrets.token_urlsafe(24)
         write_private(secret, password + "\n")
+    if authority := settings.agent_ca or settings.kafka_ca:
+        # Always anew: this is how an institution gets the next authority.
+        write_private(folder / CA_FILE, Path(authority).read_text("utf-8"))
     if not (folder / SETTINGS_FILE).exists():
         write_private(folder / SETTINGS_FILE, agent_settings(settings, code))
     return password
@@ -130,6 +134,8 @@ def agent_settings(settings: OperatorSettings, code: str) -> str:
         "source_dsn_file": "source_dsn",
         "data": "var",
     }
+    if settings.agent_ca or settings.kafka_ca:
+        known["kafka_ca"] = CA_FILE
     return (
         f"# Agent of {code}. Put the connection string of the source database into the file source_dsn beside this one\n"
         "# (mode 0600), and the mapping into mapping.yaml; then: hemis agent run --settings agent.yaml\n"
@@ -201,7 +207,7 @@ def list_(as_json: bool, file: Path | None) -> None:
 def institutions(settings: OperatorSettings) -> list[Known]:
     """Every institution with topics: the last answer to its hello, and the hello itself."""
     reader = Reader(Registry(settings.registry_url, Path(settings.data) / "schemas"))
-    refusals = Refusals()
+    refusals = Refusals(settings)
     with kafka_errors(refusals):
         names = administrator(settings, refusals).list_topics(timeout=TIMEOUT_SECONDS).topics
     codes = {institution_of(name) for name in names if name.startswith(CHANGES.prefix)}

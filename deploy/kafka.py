@@ -10,16 +10,15 @@ from typing import Protocol
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from schemas.broker import REFUSALS, refusal
 from schemas.errors import HemisError
-from schemas.settings import OperatorSettings
+from schemas.settings import KafkaSettings, OperatorSettings
 
 TIMEOUT_SECONDS = 10.0
 GROUP = "hemis-operator-look"
 """A name that librdkafka asks for; partitions are assigned by hand, so no group is joined and nothing is committed."""
 
-_CODES: dict[int, str] = {
-    KafkaError._AUTHENTICATION: "E402",
-    KafkaError.SASL_AUTHENTICATION_FAILED: "E402",
+_CODES: dict[int, str] = REFUSALS | {
     KafkaError.TOPIC_AUTHORIZATION_FAILED: "E403",
     KafkaError.GROUP_AUTHORIZATION_FAILED: "E403",
     KafkaError.CLUSTER_AUTHORIZATION_FAILED: "E403",
@@ -46,28 +45,29 @@ class Pollable(Protocol):
 class Refusals:
     """A client's `error_cb`. With a wrong password a call only times out; the reason is told here, once it is polled."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: KafkaSettings) -> None:
         self.client: Pollable | None = None
+        self._settings = settings
         self._last: KafkaError | None = None
 
     def __call__(self, error: KafkaError) -> None:
-        if error.code() in (KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED):
+        if error.code() in REFUSALS:
             self._last = error
 
-    def reason(self, error: KafkaError) -> KafkaError:
+    def reason(self, error: KafkaError) -> HemisError:
         """The refusal behind an error, or the error itself."""
         if self._last is None and self.client is not None:
             self.client.poll(0)
-        return self._last or error
+        return refusal(self._last or error, self._settings.kafka()) or translated(error)
 
 
 @contextmanager
 def kafka_errors(refusals: Refusals) -> Iterator[None]:
-    """Errors of Kafka inside become HemisError E401 … E407."""
+    """Errors of Kafka inside become HemisError E401 … E409."""
     try:
         yield
     except KafkaException as error:
-        raise translated(refusals.reason(error.args[0])) from error
+        raise refusals.reason(error.args[0]) from error
 
 
 def administrator(settings: OperatorSettings, refusals: Refusals) -> AdminClient:
@@ -84,7 +84,7 @@ def read_to_end(settings: OperatorSettings, wanted: Iterable[str | TopicPartitio
     Raises:
         HemisError E401, E402, E403.
     """
-    refusals = Refusals()
+    refusals = Refusals(settings)
     config = {"group.id": GROUP, "enable.auto.commit": False, "enable.partition.eof": True, "error_cb": refusals}
     refusals.client = consumer = Consumer(settings.kafka(**config))
     try:
@@ -103,7 +103,7 @@ def names_under(settings: OperatorSettings, prefix: str) -> list[str]:
     Raises:
         HemisError E401, E402, E403.
     """
-    refusals = Refusals()
+    refusals = Refusals(settings)
     refusals.client = consumer = Consumer(settings.kafka(**{"group.id": GROUP, "error_cb": refusals}))
     try:
         with kafka_errors(refusals):

@@ -43,7 +43,7 @@ def national(output: Path, partitions: int, file: Path | None) -> None:
     Needs a Kafka administrator's settings. Secrets that lie in the folder are kept.
     """
     settings = load(OperatorSettings, file)
-    refusals = Refusals()
+    refusals = Refusals(settings)
     # Files first: a crash before the broker knows a password is mended by the next call, the other way it is lost.
     passwords = {role: write_settings(settings, role, output, partitions) for role in ROLES}
     with kafka_errors(refusals):
@@ -62,6 +62,7 @@ def write_settings(settings: OperatorSettings, role: Role, folder: Path, partiti
     known: dict[str, object] = {
         "kafka_bootstrap": settings.agent_bootstrap or settings.kafka_bootstrap,
         "kafka_security": settings.agent_security or settings.kafka_security,
+        "kafka_ca": str(Path(settings.kafka_ca).resolve()) if settings.kafka_ca else "",
         "kafka_user": role_user(role),
         "kafka_password_file": f"{role}.password",
         "registry_url": settings.registry_url,

@@ -38,7 +38,7 @@ class Orders:
         self._header = header(registry.id_of(subject("Order")))
         self._encode = codec(subject("Order")).encode
         self._actor = settings.actor or getpass.getuser()
-        self._refusals = Refusals()
+        self._refusals = Refusals(settings)
         self._refusals.client = self._producer = Producer(settings.kafka(**_CONFIG, error_cb=self._refusals))
         self._known: set[str] = set()
         self._failed: KafkaError | None = None

@@ -12,6 +12,7 @@ from typing import Any
 import click
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from schemas.broker import REFUSALS
 from schemas.codec import HEADER_SIZE, Codec, codec_of
 from schemas.envelope import schema_id_of
 from schemas.errors import DecodeError, HemisError
@@ -143,6 +144,6 @@ def _translated(error: KafkaError, topic: str) -> HemisError:
     code = error.code()
     if code == KafkaError.UNKNOWN_TOPIC_OR_PART:
         return HemisError("E404", topic=topic)
-    if code in (KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED):
-        return HemisError("E402")
+    if code in REFUSALS:
+        return HemisError(REFUSALS[code])
     return HemisError("E403" if code in _REFUSED else "E401", topic=topic)

@@ -19,6 +19,7 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, 
 from producers.findings import FindingStore
 from producers.hello import Answer, answer
 from producers.publisher import translated
+from schemas.broker import REFUSALS, refusal
 from schemas.errors import DecodeError
 from schemas.logs import log
 from schemas.topics import CHANGES, CONTROL, FINDINGS
@@ -37,6 +38,7 @@ class Inbox:
         self._control = CONTROL.name_for(institution)
         self._findings = FINDINGS.name_for(institution)
         self._changes = CHANGES.name_for(institution)
+        self._config = config
         self._stop = Event()
         self._refused: KafkaError | None = None
         self._consumer = Consumer(
@@ -58,17 +60,18 @@ class Inbox:
         """The end offset of the institution's changes topic.
 
         Raises:
-            HemisError: E401 transient; E402, E403, E404.
+            HemisError: E401, E409 transient; E402, E403, E404, E408.
         """
         try:
             return int(self._consumer.get_watermark_offsets(TopicPartition(self._changes, 0), timeout=wait)[1])
         except KafkaException as error:
             self._consumer.poll(0)
-            raise translated(self._refused or error.args[0]) from error
+            kafka = self._refused or error.args[0]
+            raise refusal(kafka, self._config) or translated(error.args[0]) from error
 
     def _on_error(self, error: KafkaError) -> None:
-        """A wrong password shows here only; the calls just run out of time."""
-        if error.code() in (KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED):
+        """A refusal shows here only; the calls just run out of time."""
+        if error.code() in REFUSALS:
             self._refused = error
 
     def start(self) -> None:

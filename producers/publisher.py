@@ -21,6 +21,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
+from schemas.broker import REFUSALS
 from schemas.codec import codec
 from schemas.envelope import header, read
 from schemas.errors import HemisError
@@ -51,9 +52,7 @@ _CONFIG: dict[str, object] = {
     "statistics.interval.ms": 0,
 }
 
-_BY_KAFKA: dict[int, str] = {
-    KafkaError._AUTHENTICATION: "E402",
-    KafkaError.SASL_AUTHENTICATION_FAILED: "E402",
+_BY_KAFKA: dict[int, str] = REFUSALS | {
     KafkaError.TOPIC_AUTHORIZATION_FAILED: "E403",
     KafkaError.CLUSTER_AUTHORIZATION_FAILED: "E403",
     KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: "E403",

@@ -1,14 +1,20 @@
-"""When a certificate ends: known from its file, so that it is renewed before connections fail."""
+"""When certificates end: known from files and from what a broker presents, so that they are renewed before connections fail."""
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Iterable
 from pathlib import Path
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
+from schemas.errors import HemisError
 from schemas.metrics import declared
+
+PATIENCE_SECONDS = 5.0
+_OUT_OF_DATE = {9, 10}
+"""OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED."""
 
 
 def end_of(file: Path) -> float | None:
@@ -20,6 +26,33 @@ def end_of(file: Path) -> float | None:
         return None
     ends = [ssl.cert_time_to_seconds(str(found["notAfter"])) for found in context.get_ca_certs()]
     return float(min(ends)) if ends else None
+
+
+def presented(address: str, authority: str = "", seconds: float = PATIENCE_SECONDS) -> float:
+    """The Unix time at which the certificate ends that `host:port` presents. `authority`: as kafka_ca; empty: the system's.
+
+    Raises:
+        HemisError E401: no connection; E408: not trusted, or no TLS there; E409: it has ended, or has not begun.
+    """
+    host, _, port = address.rpartition(":")
+    try:
+        context = ssl.create_default_context(cafile=authority or None)
+    except (OSError, ssl.SSLError) as error:
+        raise HemisError("E408", "kafka_ca holds no certificate", file=authority) from error
+    try:
+        with (
+            socket.create_connection((host.strip("[]"), int(port)), seconds) as plain,
+            context.wrap_socket(plain, server_hostname=host.strip("[]")) as connection,
+        ):
+            found = connection.getpeercert() or {}
+    except ssl.SSLCertVerificationError as error:
+        code = "E409" if error.verify_code in _OUT_OF_DATE else "E408"
+        raise HemisError(code, error.verify_message, broker=address) from error
+    except ssl.SSLError as error:
+        raise HemisError("E408", "no TLS there", broker=address) from error
+    except (OSError, ValueError) as error:
+        raise HemisError("E401", broker=address) from error
+    return float(ssl.cert_time_to_seconds(str(found["notAfter"])))
 
 
 class CertificateEnd:

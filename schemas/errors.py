@@ -345,6 +345,22 @@ _declare(
     "Nothing; it is sent again",
     "Sẽ gửi lại",
 )
+_declare(
+    "E408",
+    T,
+    "The broker's certificate is not one that kafka_ca vouches for",
+    "Chứng chỉ của Kafka không do kafka_ca bảo chứng",
+    "Take the CA file from the ministry's newest bundle; see that kafka_bootstrap names the broker",
+    "Lấy tệp CA trong gói mới nhất của Bộ; kiểm tra kafka_bootstrap",
+)
+_declare(
+    "E409",
+    R,
+    "The broker's certificate has ended, or has not begun",
+    "Chứng chỉ của Kafka đã hết hạn hoặc chưa có hiệu lực",
+    "Check this machine's clock; else the ministry renews it. The position is held",
+    "Kiểm tra đồng hồ máy; nếu đúng, Bộ phải gia hạn. Vị trí được giữ",
+)
 # National database (5xx).
 _declare(
     "E501",

@@ -1,7 +1,8 @@
 """Settings: declared once per role as a dataclass; read from a YAML file, overridden by the environment.
 
 A setting `kafka_bootstrap` is `kafka_bootstrap:` in the file and `HEMIS_KAFKA_BOOTSTRAP` in the environment. A secret is never
-a value on a command line: it comes from the environment, the file, or from the file that `<name>_file` names.
+a value on a command line: it comes from the environment, the file, or from the file that `<name>_file` names. Paths in a file
+begin at that file's folder.
 """
 
 from __future__ import annotations
@@ -35,9 +36,10 @@ class Secret(str):
         return "***"
 
 
-def setting(doc: str, default: Any = MISSING) -> Any:
-    """One declared setting; without a default it is required."""
-    return field(metadata={"doc": doc}) if default is MISSING else field(default=default, metadata={"doc": doc})
+def setting(doc: str, default: Any = MISSING, *, path: bool = False) -> Any:
+    """One declared setting; without a default it is required. A path in a settings file begins at that file's folder."""
+    metadata = {"doc": doc, "path": path}
+    return field(metadata=metadata) if default is MISSING else field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,19 +47,30 @@ class KafkaSettings:
     kafka_bootstrap: str = setting("Kafka bootstrap servers, host:port,…")
     kafka_user: str = setting("SCRAM user.")
     kafka_password: Secret = setting("SCRAM password.")
-    kafka_security: str = setting("SASL_PLAINTEXT or SASL_SSL.", "SASL_PLAINTEXT")
-    kafka_ca: str = setting("CA certificate file, for SASL_SSL.", "")
+    kafka_security: str = setting("SASL_SSL or SASL_PLAINTEXT.", "SASL_SSL")
+    kafka_ca: str = setting(
+        "CA certificate file, for SASL_SSL; empty: the authorities that the system trusts.", "", path=True
+    )
     registry_url: str = setting("Schema registry, Confluent API.")
     metrics_host: str = setting("Address of /metrics, /healthz and /readyz; they show no personal data.", "127.0.0.1")
     metrics_port: int = setting("Port of /metrics, /healthz and /readyz; 0 lets the system choose.", 0)
-    data: str = setting("Folder for what must survive a restart.", "var")
+    data: str = setting("Folder for what must survive a restart.", "var", path=True)
     codes: str = setting(
         "Folder of imported code tables, read at the start before the shipped ones and the same for all; empty: none.",
         "",
+        path=True,
     )
 
+    def __post_init__(self) -> None:
+        if self.kafka_security not in ("SASL_SSL", "SASL_PLAINTEXT"):
+            raise HemisError("E201", "kafka_security is SASL_SSL or SASL_PLAINTEXT")
+
     def kafka(self, **more: object) -> dict[str, object]:
-        """librdkafka configuration of this user."""
+        """librdkafka configuration of this user.
+
+        Raises:
+            HemisError E201: the CA file can't be read.
+        """
         config: dict[str, object] = {
             "bootstrap.servers": self.kafka_bootstrap,
             "security.protocol": self.kafka_security,
@@ -69,7 +82,9 @@ class KafkaSettings:
             "topic.metadata.refresh.interval.ms": 30_000,
             "log_level": 0,
         }
-        if self.kafka_ca:
+        if self.kafka_security == "SASL_SSL" and self.kafka_ca:
+            if not os.access(self.kafka_ca, os.R_OK):
+                raise HemisError("E201", "the CA file can't be read", file=self.kafka_ca)
             config["ssl.ca.location"] = self.kafka_ca
         return config | more
 
@@ -77,7 +92,7 @@ class KafkaSettings:
 @dataclass(frozen=True, kw_only=True)
 class AgentSettings(KafkaSettings):
     institution: str = setting("Institution code.")
-    mapping: str = setting("Mapping file.")
+    mapping: str = setting("Mapping file.", path=True)
     source_dsn: Secret = setting("libpq connection string of the source database.")
     slot: str = setting("Replication slot; the publication has the same name.", "hemis")
     clock_limit_seconds: float = setting(
@@ -141,7 +156,8 @@ class OperatorSettings(KafkaSettings):
     kafka_mechanism: str = setting("SASL mechanism: SCRAM-SHA-512 or PLAIN.", "SCRAM-SHA-512")
     replication: int = setting("Replicas of an institution's topics.", 3)
     agent_bootstrap: str = setting("Kafka bootstrap servers as agents reach them; empty: kafka_bootstrap.", "")
-    agent_security: str = setting("SASL_PLAINTEXT or SASL_SSL, for agents; empty: kafka_security.", "")
+    agent_security: str = setting("SASL_SSL or SASL_PLAINTEXT, for agents; empty: kafka_security.", "")
+    agent_ca: str = setting("CA certificate file that agents are given; empty: kafka_ca.", "", path=True)
     agent_registry_url: str = setting("Schema registry as agents reach it; empty: registry_url.", "")
     actor: str = setting("Who gives the orders, for the record; empty: the login name.", "")
     national_dsn: Secret = setting("SQLAlchemy URL of the national database, for waivers.", Secret(""))
@@ -182,7 +198,9 @@ def load(kind: type[S], file: Path | None = None, environment: Mapping[str, str]
     known = _known(set(declared))
     if unknown := [n for n in values if n not in known and n.removesuffix("_file") not in known]:
         raise HemisError("E201", f"unknown: {', '.join(sorted(unknown))}", file=file)
-    for name in declared:
+    for name, f in declared.items():
+        if f.metadata["path"] and values.get(name):
+            values[name] = str(base / str(values[name]))
         for key in (name, f"{name}_file"):
             if (text := environment.get(f"HEMIS_{key.upper()}")) is not None:
                 values[key] = text

@@ -150,6 +150,9 @@ class Delivery:
             raise HemisError("E201", f"another sink has this member name ({error.name()})")
         if error.code() in (KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED):
             raise HemisError("E402")
+        if error.code() == KafkaError._SSL:
+            self._observed.trouble(HemisError("E408"))
+            return
         if error.code() not in (KafkaError._PARTITION_EOF, KafkaError.UNKNOWN_TOPIC_OR_PART):
             self._observed.trouble(HemisError("E401", str(error.name())))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import ssl
 import time
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,10 @@ def make_app(name: str, settings: ProcessorSettings, stage: Any) -> faust.App:
         f"hemis-{name}",
         broker=f"{runs.SCHEME}://{settings.kafka_bootstrap.replace(',', f';{runs.SCHEME}://')}",
         broker_credentials=faust.SASLCredentials(
-            username=settings.kafka_user, password=settings.kafka_password.reveal(), mechanism="SCRAM-SHA-512"
+            username=settings.kafka_user,
+            password=settings.kafka_password.reveal(),
+            mechanism="SCRAM-SHA-512",
+            ssl_context=_transport(settings),
         ),
         broker_session_timeout=settings.session_timeout_seconds,
         broker_heartbeat_interval=max(settings.session_timeout_seconds / 4, 0.5),
@@ -69,6 +73,12 @@ def make_app(name: str, settings: ProcessorSettings, stage: Any) -> faust.App:
     app.stage = stage
     stage.app = app
     return app
+
+
+def _transport(settings: ProcessorSettings) -> ssl.SSLContext | None:
+    return (
+        ssl.create_default_context(cafile=settings.kafka_ca or None) if settings.kafka_security == "SASL_SSL" else None
+    )
 
 
 def _instance(data: Path) -> str:

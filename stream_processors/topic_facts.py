@@ -8,6 +8,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from schemas.broker import REFUSALS, refusal
 from schemas.errors import HemisError
 from schemas.logs import log
 
@@ -48,12 +49,12 @@ def await_broker(config: Mapping[str, Any]) -> None:
     """Return once a broker answers this user; says so while it waits.
 
     Raises:
-        HemisError E402: the broker refuses user or password.
+        HemisError E402, E408: the broker refuses this user, or is not the one that kafka_ca vouches for.
     """
     refused: list[KafkaError] = []
 
     def note(error: KafkaError) -> None:
-        if error.code() in (KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED):
+        if error.code() in REFUSALS:
             refused.append(error)
 
     admin = AdminClient({**config, "error_cb": note})
@@ -63,8 +64,10 @@ def await_broker(config: Mapping[str, Any]) -> None:
             admin.list_topics(timeout=2)
             return
         except KafkaException as error:
-            if refused:
-                raise HemisError("E402") from error
+            reason = refusal(refused.pop(), config) if refused else None
+            if reason is not None and not reason.transient:
+                raise reason from error
             if not said:
-                log("warning", "waiting for the broker", action="check address and network", code="E401")
+                code = reason.code if reason else "E401"
+                log("warning", "waiting for the broker", action="check address, network and certificates", code=code)
                 said = True

@@ -186,7 +186,7 @@ class Place:
         port = free_port()
         file = self.home / "settings" / f"{name}.yaml"
         own = {
-            "kafka_bootstrap": self.stack.bootstrap,
+            **self.stack.transport,
             "kafka_user": user,
             "kafka_password": self.stack.secret(f"kafka.{user}"),
             "registry_url": self.stack.registry_url,
@@ -211,7 +211,7 @@ class Place:
         for role in roles:
             user = role_user(role)
             settings: dict[str, object] = {
-                "kafka_bootstrap": self.stack.bootstrap,
+                **self.stack.transport,
                 "kafka_user": user,
                 "kafka_password": self.stack.secret(f"kafka.{user}"),
                 "registry_url": self.stack.registry_url,

@@ -1,7 +1,8 @@
 """Apache Kafka: one KRaft node that is broker and controller, with passwords and access rights from the first start.
 
 Two listeners: clients come by SCRAM; the broker itself and the administrator by PLAIN, whose only password stands in a
-private file. Users are made afterwards over the second one, so that no password is ever on a command line.
+private file. Users are made afterwards over the second one, so that no password is ever on a command line. All speak TLS,
+unless the stack was made without.
 """
 
 import base64
@@ -14,7 +15,7 @@ from typing import Any
 
 from confluent_kafka.admin import AdminClient
 
-from deploy.local import artifacts, java, processes
+from deploy.local import artifacts, certificates, java, processes
 from deploy.local.errors import StackError
 from deploy.local.ports import HOST
 from deploy.local.state import State, write_private
@@ -52,7 +53,9 @@ def configuration(state: State) -> dict[str, str]:
         "controller.quorum.voters": f"1@{controller}",
         "listeners": f"CLIENT://{client},INTERNAL://{internal},CONTROLLER://{controller}",
         "advertised.listeners": f"CLIENT://{client},INTERNAL://{internal}",
-        "listener.security.protocol.map": "CLIENT:SASL_PLAINTEXT,INTERNAL:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT",
+        "listener.security.protocol.map": ",".join(
+            f"{listener}:{facts.security}" for listener in ("CLIENT", "INTERNAL", "CONTROLLER")
+        ),
         "controller.listener.names": "CONTROLLER",
         "inter.broker.listener.name": "INTERNAL",
         "sasl.mechanism.inter.broker.protocol": "PLAIN",
@@ -94,6 +97,15 @@ def configuration(state: State) -> dict[str, str]:
         "log.segment.bytes": str(128 << 20),
         "log.index.size.max.bytes": str(1 << 20),
     }
+    if facts.security == "SASL_SSL":
+        made = certificates.files(state)
+        properties |= {
+            "ssl.keystore.type": "PEM",
+            "ssl.keystore.location": str(made.broker),
+            "ssl.truststore.type": "PEM",
+            "ssl.truststore.location": str(made.authority),
+            "ssl.client.auth": "none",
+        }
     overrides = {
         name.removeprefix(SETTINGS_PREFIX): value
         for name, value in facts.settings.items()
@@ -106,7 +118,7 @@ def admin_config(state: State) -> dict[str, Any]:
     """How librdkafka reaches the broker as its superuser."""
     return {
         "bootstrap.servers": f"{HOST}:{state.read().ports['kafka-internal']}",
-        "security.protocol": "SASL_PLAINTEXT",
+        **_transport(state),
         "sasl.mechanism": "PLAIN",
         "sasl.username": SUPERUSER,
         "sasl.password": state.secret("kafka.superuser"),
@@ -119,7 +131,7 @@ def client_config(state: State, user: str) -> dict[str, Any]:
     """How librdkafka reaches the broker as a SCRAM user, whose password is the stack's secret `kafka.<user>`."""
     return {
         "bootstrap.servers": f"{HOST}:{state.read().ports['kafka']}",
-        "security.protocol": "SASL_PLAINTEXT",
+        **_transport(state),
         "sasl.mechanism": "SCRAM-SHA-512",
         "sasl.username": user,
         "sasl.password": state.secret(f"kafka.{user}"),
@@ -128,9 +140,17 @@ def client_config(state: State, user: str) -> dict[str, Any]:
     }
 
 
+def _transport(state: State) -> dict[str, Any]:
+    if (security := state.read().security) != "SASL_SSL":
+        return {"security.protocol": security}
+    return {"security.protocol": security, "ssl.ca.location": str(certificates.files(state).authority)}
+
+
 def start(state: State, jit: java.Jit, say: Callable[[str], None]) -> None:
     """Start the broker and wait until it leads every partition that it keeps."""
     folder = state.home / NAME
+    if state.read().security == "SASL_SSL":
+        certificates.ensure(state)
     properties = configuration(state)
     write_private(folder / "server.properties", "".join(f"{key}={value}\n" for key, value in properties.items()))
     write_private(folder / "log4j2.properties", LOG_CONFIGURATION)

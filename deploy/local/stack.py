@@ -9,12 +9,13 @@ from typing import Any, Literal
 
 from confluent_kafka.admin import AdminClient
 
-from deploy.local import kafka, ports, postgres, processes, registry
+from deploy.local import certificates, kafka, ports, postgres, processes, registry
 from deploy.local.errors import StackError
 from deploy.local.java import Jit
 from deploy.local.state import ProcessRecord, State
 
 Say = Callable[[str], None]
+Security = Literal["SASL_SSL", "SASL_PLAINTEXT"]
 
 SERVICES: dict[str, signal.Signals] = {
     registry.NAME: registry.STOP_SIGNAL,
@@ -29,7 +30,8 @@ class Stack:
     """Kafka, registry and two PostgreSQL clusters whose data, passwords and logs live under `home`.
 
     Several objects, also in several processes, may stand for the same home. `settings` are kept with it; their names
-    begin with the service: "kafka.message.max.bytes", "postgres-universities.max_slot_wal_keep_size".
+    begin with the service: "kafka.message.max.bytes", "postgres-universities.max_slot_wal_keep_size". `security` is kept too,
+    and counts from Kafka's next start.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class Stack:
         base_port: int | None = None,
         jit: Jit = "fast-start",
         settings: Mapping[str, str] = {},
+        security: Security | None = None,
     ) -> None:
         for name in settings:
             if not name.startswith(("kafka.", "postgres-national.", "postgres-universities.")):
@@ -48,6 +51,9 @@ class Stack:
         self._jit = jit
         self._state = State(self.home)
         self._state.remember_settings(settings)
+        if security is not None:
+            with self._state.change() as facts:
+                facts.security = security
         self._choose_ports()
 
     # -- life ---------------------------------------------------------------------------------------------------------
@@ -108,8 +114,15 @@ class Stack:
 
     @property
     def bootstrap(self) -> str:
-        """Kafka's listener for clients: SASL_PLAINTEXT, SCRAM-SHA-512."""
+        """Kafka's listener for clients: SASL_SSL, SCRAM-SHA-512."""
         return f"{ports.HOST}:{self._state.read().ports['kafka']}"
+
+    @property
+    def transport(self) -> dict[str, str]:
+        """How any client of the product reaches Kafka, as its settings say it."""
+        security = self._state.read().security
+        authority = str(certificates.files(self._state).authority) if security == "SASL_SSL" else ""
+        return {"kafka_bootstrap": self.bootstrap, "kafka_security": security, "kafka_ca": authority}
 
     @property
     def registry_url(self) -> str:

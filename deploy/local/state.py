@@ -33,6 +33,7 @@ class Facts:
     secrets: dict[str, str] = field(default_factory=dict)
     settings: dict[str, str] = field(default_factory=dict)
     processes: dict[str, ProcessRecord] = field(default_factory=dict)
+    security: str = "SASL_SSL"
 
 
 class State:
@@ -68,6 +69,7 @@ class State:
                 "ports": facts.ports,
                 "secrets": facts.secrets,
                 "settings": facts.settings,
+                "security": facts.security,
                 "processes": {name: vars(record) for name, record in facts.processes.items()},
             }
             fresh = self._file.with_suffix(".new")

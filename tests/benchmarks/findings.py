@@ -22,7 +22,7 @@ from producers.findings import FILE
 from tests.benchmarks.course import Course, Options
 from tests.benchmarks.measure import RESULTS, Result, machine, percentile, table, write
 from tests.benchmarks.ours import Institution, Ours
-from tests.benchmarks.run import STACK_SETTINGS
+from tests.benchmarks.run import SECURITY, STACK_SETTINGS
 from tests.benchmarks.waiting import until
 
 FINDING_RESULTS = RESULTS.with_name("findings.jsonl")
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parse(arguments)
     with ExitStack() as last:
         home = Path(given.home or last.enter_context(tempfile.TemporaryDirectory(prefix="hemis-findings-")))
-        stack = Stack(home / "stack", jit="full", settings=STACK_SETTINGS)
+        stack = Stack(home / "stack", jit="full", settings=STACK_SETTINGS, security=SECURITY)
         stack.up(_say)
         last.callback(stack.down)
         ours = Ours(stack, home / "ours")

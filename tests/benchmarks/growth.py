@@ -23,7 +23,7 @@ from tests.benchmarks.course import Course, Options
 from tests.benchmarks.measure import RESULTS, Result, machine, table, write
 from tests.benchmarks.ours import Ours
 from tests.benchmarks.restarts import Loaded, Start
-from tests.benchmarks.run import STACK_SETTINGS
+from tests.benchmarks.run import SECURITY, STACK_SETTINGS
 from tests.benchmarks.works import Better
 
 GROWTH_RESULTS = RESULTS.with_name("growth.jsonl")
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results: list[Result] = []
     with ExitStack() as last:
         home = Path(given.home or last.enter_context(tempfile.TemporaryDirectory(prefix="hemis-growth-")))
-        stack = Stack(home / "stack", jit="full", settings=STACK_SETTINGS)
+        stack = Stack(home / "stack", jit="full", settings=STACK_SETTINGS, security=SECURITY)
         stack.up(_say)
         last.callback(stack.down)
         for part in given.only or PARTS:

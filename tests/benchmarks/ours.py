@@ -305,7 +305,7 @@ def processor(stack: Stack, folder: Path, stage: Literal["records", "people"], n
 
 def _access(stack: Stack, user: str, data: Path) -> dict[str, object]:
     return {
-        "kafka_bootstrap": stack.bootstrap,
+        **stack.transport,
         "kafka_user": user,
         "kafka_password": stack.secret(f"kafka.{user}"),
         "registry_url": stack.registry_url,

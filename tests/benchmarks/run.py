@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from deploy.local.stack import Stack
+from deploy.local.stack import Security, Stack
 from tests.benchmarks.course import Course, Options, Outcome
 from tests.benchmarks.measure import RESULTS, Result, machine, table, write
 from tests.benchmarks.ours import Ours
@@ -25,6 +25,8 @@ WORKS: tuple[Work, ...] = (*SHARED, *ALONE)
 ON_DEMAND = ("large-transaction",)
 SYSTEMS = ("ours", "peer")
 
+SECURITY: Security = "SASL_PLAINTEXT"
+"""No TLS on either side: what it costs would hide what is compared."""
 STACK_SETTINGS = {
     **{
         f"postgres-{cluster}.{name}": value
@@ -46,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _forget([work.name for work in chosen] if given.only else None)
     with ExitStack() as last:
         home = Path(given.home or last.enter_context(tempfile.TemporaryDirectory(prefix="hemis-benchmark-")))
-        stack = Stack(home / "stack", jit="full", settings=STACK_SETTINGS)
+        stack = Stack(home / "stack", jit="full", settings=STACK_SETTINGS, security=SECURITY)
         stack.up(_say)
         last.callback(stack.down)
         courses: dict[str, Course] = {}

@@ -231,7 +231,7 @@ class World:
     def _add(self, name: str, command: tuple[str, ...], user: str, more: Mapping[str, object]) -> None:
         port = _free_port()
         settings = {
-            "kafka_bootstrap": self.stack.bootstrap,
+            **self.stack.transport,
             "kafka_user": user,
             "kafka_password": self.stack.secret(f"kafka.{user}"),
             "registry_url": self.stack.registry_url,

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from deploy.local.errors import StackError
 from deploy.local.stack import SERVICES, Stack
 from schemas import topics
 from schemas.avro_schema import RECORD_TYPES
+from schemas.certificate import presented
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.real
@@ -158,6 +160,20 @@ def test_institutions_reach_only_their_own_topics(own: Stack) -> None:
     for topic in (other, mine, topics.CONTROL.name_for("UNI-B"), topics.STATE.name_for("UNI-A")):
         with pytest.raises(Refused, match="TOPIC_AUTHORIZATION_FAILED"):
             read(own, "inst.UNI-A", topic, 1)
+
+
+def test_the_transport_is_tls(own: Stack) -> None:
+    authority = own.transport["kafka_ca"]
+    for address in (own.bootstrap, own.admin_config()["bootstrap.servers"]):
+        assert presented(address, authority) > time.time()
+    errors: list[KafkaError] = []
+    plain = own.client_config("inst.UNI-A") | {
+        "security.protocol": "SASL_PLAINTEXT",
+        "error_cb": errors.append,
+        **QUIET,
+    }
+    producer = Producer(plain)
+    wait_until(lambda: producer.poll(0.1) or errors, "the broker does not take plain text")
 
 
 def test_a_wrong_password_is_refused(own: Stack) -> None:

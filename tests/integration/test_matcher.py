@@ -49,7 +49,7 @@ class Place:
     def _settings(self, role: str, **more: object) -> Path:
         user, file = role_user(role), self.folder / f"{role}.yaml"
         common = {
-            "kafka_bootstrap": self.stack.bootstrap,
+            **self.stack.transport,
             "kafka_user": user,
             "kafka_password": self.stack.secret(f"kafka.{user}"),
             "registry_url": self.stack.registry_url,

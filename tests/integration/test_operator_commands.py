@@ -42,7 +42,7 @@ class Desk:
         admin = stack.admin_config()
         self.administrator = self._settings(
             "administrator",
-            kafka_bootstrap=admin["bootstrap.servers"],
+            **stack.transport | {"kafka_bootstrap": admin["bootstrap.servers"]},
             kafka_user=admin["sasl.username"],
             kafka_password=admin["sasl.password"],
             kafka_mechanism=admin["sasl.mechanism"],
@@ -52,7 +52,7 @@ class Desk:
         operator = role_user("operator")
         self.operator = self._settings(
             "operator",
-            kafka_bootstrap=stack.bootstrap,
+            **stack.transport,
             kafka_user=operator,
             kafka_password=stack.secret(f"kafka.{operator}"),
             actor="tester",

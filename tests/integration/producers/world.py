@@ -111,7 +111,7 @@ class World:
             "mapping": str(self.folder / "mapping.yaml"),
             "source_dsn": self.source.dsn("universities", self.database),
             "slot": f"s_{self.database}",
-            "kafka_bootstrap": self.stack.bootstrap,
+            **self.stack.transport,
             "kafka_user": user,
             "kafka_password": self.stack.secret(f"kafka.{user}"),
             "registry_url": self.stack.registry_url,

@@ -61,7 +61,7 @@ class Place:
     @property
     def environment(self) -> dict[str, str]:
         return os.environ | {
-            "HEMIS_KAFKA_BOOTSTRAP": self.stack.bootstrap,
+            **{f"HEMIS_{name.upper()}": value for name, value in self.stack.transport.items()},
             "HEMIS_KAFKA_USER": role_user("sink"),
             "HEMIS_KAFKA_PASSWORD": self.stack.secret(f"kafka.{role_user('sink')}"),
             "HEMIS_REGISTRY_URL": self.stack.registry_url,

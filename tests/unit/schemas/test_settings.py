@@ -39,7 +39,25 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     file = tmp_path / "settings.yaml"
     file.write_text("kafka_user: from file\ndata: kept\nmetrics_port: 7\n", "utf-8")
     settings = load(KafkaSettings, file, COMMON | {"HEMIS_METRICS_PORT": "8"})
-    assert (settings.kafka_user, settings.data, settings.metrics_port) == ("u", "kept", 8)
+    assert (settings.kafka_user, settings.metrics_port) == ("u", 8)
+
+
+def test_a_path_in_a_file_begins_at_its_folder(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("data: kept\nkafka_ca: /etc/ca.crt\n", "utf-8")
+    settings = load(KafkaSettings, file, COMMON)
+    assert (settings.data, settings.kafka_ca, settings.codes) == (str(tmp_path / "kept"), "/etc/ca.crt", "")
+    assert load(KafkaSettings, file, COMMON | {"HEMIS_DATA": "here"}).data == "here"
+
+
+def test_the_transport_is_tls_unless_said_otherwise(tmp_path: Path) -> None:
+    assert load(KafkaSettings, None, COMMON).kafka()["security.protocol"] == "SASL_SSL"
+    plain = load(KafkaSettings, None, COMMON | {"HEMIS_KAFKA_SECURITY": "SASL_PLAINTEXT", "HEMIS_KAFKA_CA": "none"})
+    assert "ssl.ca.location" not in plain.kafka()
+    with pytest.raises(HemisError, match="kafka_security is"):
+        load(KafkaSettings, None, COMMON | {"HEMIS_KAFKA_SECURITY": "TLS"})
+    with pytest.raises(HemisError, match="CA file can't be read"):
+        load(KafkaSettings, None, COMMON | {"HEMIS_KAFKA_CA": str(tmp_path / "none.crt")}).kafka()
 
 
 def test_what_is_given_wins_over_all() -> None:
