@@ -33,6 +33,9 @@ PARTS: dict[str, Part] = {
     "codes": Part("deploy.codes", "codes", "", "Code tables: look, compare, what would break, take in."),
     "findings": Part("deploy.findings", "findings", "sink", "What rules found: look, waive."),
     "quality": Part("sinks.quality.command", "quality", "sink", "The four measures, table 1D."),
+    "board": Part(
+        "deploy.board.command", "board", "board", "The quality board, a web page: serve it, make a sign-in link."
+    ),
     "query": Part("deploy.query", "query", "sink", "Ask the national database, now or as of a past day."),
     "schemas": Part("deploy.schemas_command", "schemas", "", "The contract's schemas: check, register, pages."),
     "rules": Part("deploy.rules", "rules", "", "The rule directory: every rule, in words, with examples."),

@@ -728,3 +728,68 @@ _declare(
     "hemis identity candidates",
     "hemis identity candidates",
 )
+# The quality board (9xx).
+_declare(
+    "E901",
+    T,
+    "The sign-in link is wrong or has ended",
+    "Liên kết đăng nhập sai hoặc đã hết hạn",
+    "Ask for a new one: hemis board link",
+    "Xin liên kết mới: hemis board link",
+)
+_declare(
+    "E902",
+    T,
+    "You are not signed in, or your session has ended",
+    "Bạn chưa đăng nhập, hoặc phiên đã hết hạn",
+    "Sign in again",
+    "Đăng nhập lại",
+)
+_declare(
+    "E903",
+    T,
+    "Your role may not see this",
+    "Vai trò của bạn không được xem nội dung này",
+    "An institution sees its own data only, a reader no records; ask the ministry's operator for another role",
+    "Cơ sở chỉ xem dữ liệu của mình, người đọc không xem bản ghi; đề nghị Bộ cấp vai trò khác",
+)
+_declare(
+    "E904",
+    T,
+    "There is no such page",
+    "Không có trang này",
+    "Go back to the country, or search for a record",
+    "Quay về trang cả nước, hoặc tìm bản ghi",
+)
+_declare(
+    "E905",
+    R,
+    "Too many requests from your address",
+    "Quá nhiều yêu cầu từ địa chỉ của bạn",
+    "Wait a few seconds and try again",
+    "Chờ vài giây rồi thử lại",
+)
+_declare(
+    "E906",
+    T,
+    "The form did not come from this page, or is too old",
+    "Biểu mẫu không đến từ trang này, hoặc đã quá cũ",
+    "Open the page again and repeat",
+    "Mở lại trang rồi thực hiện lại",
+)
+_declare(
+    "E907",
+    T,
+    "The identity provider gave no sign-in",
+    "Nhà cung cấp định danh không cho đăng nhập",
+    "Try again; if it stays so, the account has no role for the board, or board_oidc_… is wrong",
+    "Thử lại; nếu vẫn vậy, tài khoản chưa có vai trò, hoặc cấu hình board_oidc_… sai",
+)
+_declare(
+    "E908",
+    T,
+    "The board may not read as this role",
+    "Bảng chất lượng không được đọc với vai trò này",
+    "hemis sink roles --institution CODE; the board's login must be a member of hemis_board",
+    "hemis sink roles --institution MÃ; tài khoản của bảng phải thuộc hemis_board",
+)

@@ -46,7 +46,7 @@ LABELS: Mapping[str, int] = {
     "status": len(STATUSES),
     "change": 2,
     "finding_status": 4,
-    "component": 4,
+    "component": 6,
     "table": 20,
     "outcome": 2,
     "topic": 2 * INSTITUTIONS,
@@ -223,6 +223,7 @@ METRICS: tuple[Metric, ...] = (
         ("component", "code"),
         dependent=PROCESSES * 3,
     ),
+    Metric("hemis_board_live_pages", "gauge", "Pages of the quality board that are kept up to date."),
     Metric(
         "hemis_certificate_end_timestamp_seconds",
         "gauge",

@@ -136,6 +136,32 @@ class NationalSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BoardSettings(NationalSettings):
+    """The quality board. Its database login is a member of hemis_board and of nothing else; it needs nothing of Kafka."""
+
+    board_host: str = setting("Address that the board listens at.", "127.0.0.1")
+    board_port: int = setting("Port that the board listens at.", 8470)
+    board_url: str = setting(
+        "Address as people reach it, https behind a proxy; empty: of board_host and board_port.", ""
+    )
+    board_proxies: str = setting("Addresses of proxies whose X-Forwarded-… headers are believed, by commas.", "")
+    board_link_secret: Secret = setting(
+        "Secret of the sign-in links that `hemis board link` prints; empty: there are none.", Secret("")
+    )
+    board_oidc_issuer: str = setting("OpenID Connect issuer; empty: nobody signs in that way.", "")
+    board_oidc_client: str = setting("Client id at the issuer.", "")
+    board_oidc_secret: Secret = setting("Client secret at the issuer.", Secret(""))
+    board_oidc_role: str = setting("Claim that holds the role: operator, institution or reader.", "hemis_role")
+    board_oidc_institution: str = setting("Claim that holds the code of the role institution.", "hemis_institution")
+    board_session_minutes: float = setting("A session ends after this.", 480.0)
+    board_idle_minutes: float = setting("A session ends after this without a click.", 60.0)
+    board_live_limit: int = setting("Pages that are kept up to date at once; all others ask now and then.", 1000)
+    board_requests_per_second: float = setting("Requests per second and visitor, six times as many at once.", 10.0)
+    metrics_host: str = setting("Address of /metrics, /healthz and /readyz; they show no personal data.", "127.0.0.1")
+    metrics_port: int = setting("Port of /metrics, /healthz and /readyz; 0 lets the system choose.", 0)
+
+
+@dataclass(frozen=True, kw_only=True)
 class SinkSettings(KafkaSettings, NationalSettings):
     batch_rows: int = setting("Rows per transaction at most.", 10_000)
     quality_seconds: float = setting("Interval of today's measures; 0: never. One sink at a time computes.", 300.0)
@@ -172,6 +198,7 @@ ROLES: dict[str, type[Any]] = {
     "agent": AgentSettings,
     "processor": ProcessorSettings,
     "sink": SinkSettings,
+    "board": BoardSettings,
     "operator": OperatorSettings,
 }
 """Every settings class by role, for the reference page."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -14,8 +15,8 @@ from sinks.postgresql.wire import DataRefused, translated_error
 CONNECT_SECONDS = 5
 
 
-def engine(url: str) -> sa.Engine:
-    """An engine for an SQLAlchemy URL.
+def engine(url: str, **pool: Any) -> sa.Engine:
+    """An engine for an SQLAlchemy URL. `pool`: settings of its pool of connections.
 
     Raises:
         HemisError E201: not a URL.
@@ -34,11 +35,12 @@ def engine(url: str) -> sa.Engine:
         connect_args={"connect_timeout": CONNECT_SECONDS, "keepalives_idle": 10, "keepalives_interval": 5},
         # Parameters are personal data, and errors end up in logs (P8).
         hide_parameters=True,
+        **pool,
     )
 
 
-def national_engine(settings: NationalSettings) -> sa.Engine:
-    return engine(settings.national_dsn.reveal())
+def national_engine(settings: NationalSettings, **pool: Any) -> sa.Engine:
+    return engine(settings.national_dsn.reveal(), **pool)
 
 
 @contextmanager

@@ -269,6 +269,37 @@ QUALITY_DAY = sa.Table(
     sa.Column("facts", TEXTS, nullable=True),
     comment="The measures per institution and day (Vietnam's); scope: 'all' or an entity. A day's rows are final after its end.",
 )
+sa.Index(
+    "quality_day_newest",
+    QUALITY_DAY.c.day,
+    postgresql_where=QUALITY_DAY.c.scope == "all",
+    sqlite_where=QUALITY_DAY.c.scope == "all",
+)
+FINDING_COUNT = sa.Table(
+    "finding_count",
+    METADATA,
+    sa.Column("institution", KEY, primary_key=True),
+    sa.Column("rule", sa.Text(), primary_key=True),
+    sa.Column("severity", sa.Text(), primary_key=True),
+    sa.Column("status", sa.Text(), primary_key=True),
+    sa.Column("findings", sa.BigInteger(), nullable=False),
+    comment="How many findings there are; kept by a trigger in the transaction that changes them, counted anew at every migration.",
+    postgresql_with={"fillfactor": "50"},
+)
+ARRIVAL = sa.Table(
+    "arrival",
+    METADATA,
+    sa.Column("institution", KEY, primary_key=True),
+    sa.Column("slot", TIME, primary_key=True),
+    sa.Column("changes", sa.BigInteger(), nullable=False),
+    sa.Column("delays", sa.JSON().with_variant(postgresql.ARRAY(sa.BigInteger()), "postgresql"), nullable=False),
+    sa.Column("canaries", sa.BigInteger(), nullable=False),
+    sa.Column("hops", sa.JSON().with_variant(postgresql.ARRAY(sa.Double()), "postgresql"), nullable=False),
+    sa.Column("newest", TEXTS, nullable=False),
+    comment="How an institution's changes arrived in five minutes. Not part of the register: sinks add to it beside the delivery.",
+    postgresql_with={"fillfactor": "50"},
+)
+sa.Index("arrival_slot", ARRIVAL.c.slot)
 SET_WAIVER = sa.Table(
     "set_waiver",
     METADATA,

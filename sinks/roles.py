@@ -22,10 +22,13 @@ from sinks.views import VERSIONED
 
 SENSITIVE = ("ethnicity",)
 MINISTRY, OWNER, READER = "hemis_ministry", "hemis_owner", "hemis_reader"
+BOARD = "hemis_board"
+"""The board's own role: a member of all others that inherits nothing. It reads as whichever its viewer may be."""
 SCHEMAS = {"ministry": MINISTRY, "owned": OWNER, "reader": READER}
 NOT_ABOUT_PERSONS = ("institution", "org_unit", "programme", "major_licence")
 _TECHNICAL = ("untyped", "source_table", "epoch", "version", "place", "snapshot", "captured_at")
 _UNTYPED = "{}untyped - ARRAY[" + ", ".join(f"'{name}'" for name in SENSITIVE) + "] AS untyped"
+_HEARTBEAT = "SELECT institution, changed_at, captured_at, applied_at, interval_seconds FROM public.canary WHERE operation <> 'CANCEL'"
 _PSEUDONYM = "encode(sha256(convert_to((SELECT secret FROM public.pseudonym_secret) || {}, 'UTF8')), 'hex')"
 
 
@@ -61,9 +64,12 @@ def grants(connection: sa.Connection) -> list[str]:
 def missing(connection: sa.Connection, institutions: Iterable[str] = ()) -> list[str]:
     """Statements for roles that the cluster does not have. A login gets rights by membership: GRANT hemis_reader TO …"""
     own = [owner_role(institution) for institution in institutions]
-    there = _there(connection, [*SCHEMAS.values(), *own])
-    out = [_make(role) for role in (*SCHEMAS.values(), *own) if role not in there]
-    return out + [f'GRANT {OWNER} TO "{role}"' for role in own if role not in there]
+    wanted = (*SCHEMAS.values(), BOARD, *own)
+    there = _there(connection, wanted)
+    out = [_make(role) for role in wanted if role not in there]
+    out += [f'GRANT {OWNER} TO "{role}"' for role in own if role not in there]
+    owners = sorted({*own, *_owners(connection)})
+    return out + [_wear(role) for role in (MINISTRY, READER, *owners) if role not in _worn(connection)]
 
 
 def may_create_roles(connection: sa.Connection) -> bool:
@@ -87,6 +93,26 @@ def _there(connection: sa.Connection, names: Iterable[str]) -> set[str]:
     return {str(row[0]) for row in connection.execute(query, {"names": list(names)})}
 
 
+def _owners(connection: sa.Connection) -> set[str]:
+    query = sa.text("SELECT rolname::text FROM pg_roles WHERE starts_with(rolname, :prefix)")
+    return {str(row[0]) for row in connection.execute(query, {"prefix": f"{OWNER}_"})}
+
+
+def _worn(connection: sa.Connection) -> set[str]:
+    """The roles that the board may take on."""
+    query = (
+        "SELECT g.rolname::text FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid JOIN pg_roles b ON b.oid = m.member "
+        "WHERE b.rolname = :board AND m.set_option"
+    )
+    return {str(row[0]) for row in connection.execute(sa.text(query), {"board": BOARD})}
+
+
+def _wear(role: str) -> str:
+    """Whoever did not make the role may not give it; the board then names the institution whose role it lacks."""
+    grant = f'GRANT "{role}" TO {BOARD} WITH INHERIT FALSE, SET TRUE'
+    return f"DO $$ BEGIN {grant}; EXCEPTION WHEN insufficient_privilege THEN NULL; END $$"
+
+
 def _make(role: str) -> str:
     """Roles are the cluster's: another database's migration may make it at the same moment."""
     return f'DO $$ BEGIN CREATE ROLE "{role}" NOLOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$'
@@ -95,8 +121,9 @@ def _make(role: str) -> str:
 def _ministry() -> Iterator[str]:
     for target in VERSIONED:
         yield from _relation("ministry", target.name, _versions(target, _visible(target, SENSITIVE)), "true")
-    for table in ("quality_day", "ledger"):
+    for table in ("quality_day", "ledger", "finding_count", "arrival"):
         yield f"CREATE VIEW ministry.{table} AS SELECT * FROM public.{table}"
+    yield f"CREATE VIEW ministry.heartbeat AS {_HEARTBEAT}"
 
 
 def _owned() -> Iterator[str]:
@@ -117,7 +144,9 @@ def _owned() -> Iterator[str]:
         for table, clock in _clocks("golden_person", "g.").items()
     }
     yield from _relation("owned", "golden_person", " UNION ALL ".join(counted.values()), own)
-    yield f"CREATE VIEW owned.quality_day WITH (security_barrier) AS SELECT * FROM public.quality_day WHERE {own}"
+    for table in ("quality_day", "ledger", "finding_count", "arrival"):
+        yield f"CREATE VIEW owned.{table} WITH (security_barrier) AS SELECT * FROM public.{table} WHERE {own}"
+    yield f"CREATE VIEW owned.heartbeat WITH (security_barrier) AS {_HEARTBEAT} AND {own}"
 
 
 def _reader() -> Iterator[str]:
@@ -139,7 +168,11 @@ def _reader() -> Iterator[str]:
         for table, clock in _clocks("study_record", "t.").items()
     ]
     yield from _relation("reader", "study_record", " UNION ALL ".join(studies), "true")
-    yield "CREATE VIEW reader.quality_day AS SELECT * FROM public.quality_day"
+    for table in ("quality_day", "ledger", "finding_count"):
+        yield f"CREATE VIEW reader.{table} AS SELECT * FROM public.{table}"
+    yield f"CREATE VIEW reader.heartbeat AS {_HEARTBEAT}"
+    # Without the keys of the newest records: they are the institution's own numbers of persons.
+    yield "CREATE VIEW reader.arrival AS SELECT institution, slot, changes, delays, canaries, hops FROM public.arrival"
 
 
 def _relation(schema: str, name: str, versions: str, condition: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Views and functions of the national PostgreSQL database, generated from the contract like the tables below them.
+"""Views, functions and triggers of the national PostgreSQL database, generated from the contract like the tables below them.
 
 They hold no data, so every migration makes them anew.
 """
@@ -48,6 +48,40 @@ SELECT DISTINCT ON (alias) alias, person_key, since FROM way ORDER BY alias, ste
 """
 """Former person keys, and the one that each leads to in the end: people's numbers are corrected more than once."""
 
+_COUNTED = "institution, rule, severity, status"
+FINDING_COUNTED = f"""
+CREATE OR REPLACE FUNCTION finding_counted() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    INSERT INTO public.finding_count AS c SELECT {_COUNTED}, count(*) FROM came GROUP BY {_COUNTED} ORDER BY {_COUNTED}
+      ON CONFLICT ({_COUNTED}) DO UPDATE SET findings = c.findings + excluded.findings;
+  ELSIF TG_OP = 'DELETE' THEN
+    INSERT INTO public.finding_count AS c SELECT {_COUNTED}, -count(*) FROM went GROUP BY {_COUNTED} ORDER BY {_COUNTED}
+      ON CONFLICT ({_COUNTED}) DO UPDATE SET findings = c.findings + excluded.findings;
+  ELSE
+    INSERT INTO public.finding_count AS c SELECT {_COUNTED}, sum(n) FROM (
+        SELECT {_COUNTED}, 1 AS n FROM came UNION ALL SELECT {_COUNTED}, -1 FROM went) moved
+      GROUP BY {_COUNTED} HAVING sum(n) <> 0 ORDER BY {_COUNTED}
+      ON CONFLICT ({_COUNTED}) DO UPDATE SET findings = c.findings + excluded.findings;
+  END IF;
+  RETURN NULL;
+END $$
+"""
+"""One statement's findings, counted by what they are. In one order, so that two sinks can't wait for each other."""
+_TRIGGERS = (
+    "CREATE OR REPLACE TRIGGER finding_came AFTER INSERT ON finding REFERENCING NEW TABLE AS came "
+    "FOR EACH STATEMENT EXECUTE FUNCTION finding_counted()",
+    "CREATE OR REPLACE TRIGGER finding_changed AFTER UPDATE ON finding REFERENCING NEW TABLE AS came OLD TABLE AS went "
+    "FOR EACH STATEMENT EXECUTE FUNCTION finding_counted()",
+    "CREATE OR REPLACE TRIGGER finding_went AFTER DELETE ON finding REFERENCING OLD TABLE AS went "
+    "FOR EACH STATEMENT EXECUTE FUNCTION finding_counted()",
+)
+_COUNT_ANEW = (
+    # The triggers' creation holds off every writer until the end of the migration.
+    "DELETE FROM finding_count",
+    f"INSERT INTO finding_count SELECT {_COUNTED}, count(*) FROM finding GROUP BY {_COUNTED}",
+)
+
 
 def drop() -> list[str]:
     """Statements that take everything away which would stand in the way of a changed table."""
@@ -68,6 +102,9 @@ def create(columns: Mapping[str, Sequence[str]]) -> list[str]:
         _change_history(),
         _golden_origin(),
         PERSON_ALIAS,
+        FINDING_COUNTED,
+        *_TRIGGERS,
+        *_COUNT_ANEW,
     ]
 
 

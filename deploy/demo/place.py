@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -18,6 +19,10 @@ import yaml
 from confluent_kafka.admin import AdminClient
 from psycopg import sql
 
+from deploy.board.access import Role as BoardRole
+from deploy.board.access import Viewer
+from deploy.board.address import address
+from deploy.board.links import token
 from deploy.demo.extent import CODES, sizes
 from deploy.demo.load import create, shape, write_truth
 from deploy.demo.universities.shape import Shape
@@ -30,14 +35,20 @@ from deploy.provisioning import institution_user, provision_institution, provisi
 from producers.mapping.load import load as load_mapping
 from schemas.errors import HemisError
 from schemas.registry import Registry
+from schemas.settings import BoardSettings, load
 from schemas.topics import PARTITIONS, Role
+from sinks import roles
+from sinks.database import engine
+from sinks.migrate import make_roles
 
 Connection: TypeAlias = psycopg.Connection[Any]
 
 ROLES: tuple[Role, ...] = ("records", "people", "sink", "reader", "operator")
 NATIONAL = "hemis"
 NATIONAL_ROLE = "hemis_sink"
+BOARD_ROLE = "hemis_board_demo"
 RECORDS_WORKERS = 2
+LINK_SECONDS = 86_400.0
 QUALITY_SECONDS = 10.0
 """The demo's people look on; in production the measures follow every few minutes."""
 
@@ -97,6 +108,7 @@ class Place:
             write_truth(truth, self.facts.seed, sizes(self.facts.learners))
         workers = self._workers()
         self._national_database(workers[-1].settings)
+        workers.append(self._board())
         self._passwords()
         return workers
 
@@ -138,6 +150,33 @@ class Place:
         )
         if done.returncode:
             raise HemisError("E502", done.stderr.strip()[-500:])
+
+    def _board(self) -> Worker:
+        """The board, and the database roles that it reads by, which only an administrator may make."""
+        password = self.stack.secret(f"postgres-national.{BOARD_ROLE}")
+        with psycopg.connect(self.stack.dsn("national", "postgres"), autocommit=True) as administrator:
+            ensure_role(administrator, BOARD_ROLE, password)
+        administrator_url = _url(self.stack.dsn("national", NATIONAL))
+        with engine(administrator_url).begin() as connection:
+            make_roles(connection, CODES)
+            connection.exec_driver_sql(f"GRANT {roles.BOARD} TO {BOARD_ROLE} WITH INHERIT FALSE")
+        port = free_port()
+        settings = {
+            "national_dsn": _url(self.stack.dsn("national", NATIONAL, BOARD_ROLE)),
+            "board_port": free_port(),
+            "board_link_secret": self.stack.secret("board-link"),
+            "metrics_port": port,
+        }
+        file = self.home / "settings" / "board.yaml"
+        write_private(file, yaml.safe_dump(settings, sort_keys=False))
+        return Worker("board", ("board", "run"), file, 0, f"http://127.0.0.1:{port}")
+
+    def sign_in(self) -> str:
+        """A link to the board for whoever started the demo."""
+        settings = load(BoardSettings, self.home / "settings" / "board.yaml", {})
+        operator = Viewer("demo", BoardRole.OPERATOR)
+        until = time.time() + LINK_SECONDS
+        return f"{address(settings)}/sign-in?token={token(settings.board_link_secret, operator, until)}"
 
     def _workers(self) -> list[Worker]:
         workers = [
@@ -207,8 +246,8 @@ class Place:
             found = psycopg.conninfo.conninfo_to_dict(login)
             lines.append(":".join(str(found[part]) for part in ("host", "port", "dbname", "user", "password")))
         write_private(self.home / "pgpass", "\n".join(lines) + "\n")
-        roles: tuple[Role, ...] = ("reader", "operator")
-        for role in roles:
+        others: tuple[Role, ...] = ("reader", "operator")
+        for role in others:
             user = role_user(role)
             settings: dict[str, object] = {
                 **self.stack.transport,
@@ -222,14 +261,18 @@ class Place:
             write_private(self.home / "settings" / f"{role}.yaml", yaml.safe_dump(settings, sort_keys=False))
 
     def _national_url(self) -> str:
-        national = psycopg.conninfo.conninfo_to_dict(self.stack.dsn("national", NATIONAL, NATIONAL_ROLE))
-        return "postgresql+psycopg://{user}:{password}@{host}:{port}/{dbname}".format_map(national)
+        return _url(self.stack.dsn("national", NATIONAL, NATIONAL_ROLE))
 
     def psql(self, cluster: Literal["national", "universities"], name: str) -> str:
         """The beginning of a psql command line; its password comes from the file."""
         user, database = (NATIONAL_ROLE, name) if cluster == "national" else (_office(name), name.lower())
         found = psycopg.conninfo.conninfo_to_dict(self.stack.dsn(cluster, database, user))
         return f"PGPASSFILE={self.home}/pgpass psql -h {found['host']} -p {found['port']} -U {user} {database}"
+
+
+def _url(dsn: str) -> str:
+    found = psycopg.conninfo.conninfo_to_dict(dsn)
+    return "postgresql+psycopg://{user}:{password}@{host}:{port}/{dbname}".format_map(found)
 
 
 def slot(code: str) -> str:

@@ -131,6 +131,7 @@ def _next_steps(place: Place, scraper: Scraper, monitoring: str) -> Text:
         settings=str(place.home / "settings"),
         record=record,
         addresses=scraper.endpoints,
+        board=place.sign_in(),
         monitoring=monitoring,
         logs=f"{place.home}/processes/*.log",
     )

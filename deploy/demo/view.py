@@ -100,11 +100,13 @@ def next_steps(
     settings: str,
     record: str,
     addresses: Mapping[str, str],
+    board: str,
     monitoring: str,
     logs: str,
 ) -> Text:
     """The lines above the table. They are printed once and never redrawn, so that they can be pasted."""
     lines = [
+        ("the quality board, in a browser (the link signs in)", board),
         ("change a row at a university", f"{psql} {change}"),
         ("and see it in the national database", f"{psql_national} {watch}"),
         ("follow a topic", f"{hemis} subscribe hemis.clean.learner --settings {settings}/reader.yaml"),

@@ -46,7 +46,7 @@ def test_check_resume_interrupt_and_clean(tmp_path: Path) -> None:
     process = hemis("demo", "--home", str(home))
     processes = State(home / "processes")
     wait_until(
-        lambda: len(processes.read().processes) == 7 and (home / "processes" / "sink.log").exists(), "all run", 120
+        lambda: len(processes.read().processes) == 8 and (home / "processes" / "sink.log").exists(), "all run", 120
     )
     monitor = State(home / "prometheus")
     if binaries() is not None:

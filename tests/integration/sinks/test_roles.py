@@ -158,4 +158,42 @@ def test_who_may_not_make_roles_is_told_what_to_run(national: Nation) -> None:
     with login(national, "hemis_reader") as engine, engine.connect() as connection:
         left = migrate.roles.missing(connection, ("NEW-1",))
         assert not migrate.roles.may_create_roles(connection)
-    assert left[-1] == 'GRANT hemis_owner TO "hemis_owner_NEW-1"'
+    assert 'GRANT hemis_owner TO "hemis_owner_NEW-1"' in left
+    assert any('GRANT "hemis_owner_NEW-1" TO hemis_board' in statement for statement in left)
+
+
+def test_the_board_reads_as_whom_it_serves_and_as_nobody_else(filled: Nation) -> None:
+    with login(filled, "hemis_board") as engine, engine.connect() as connection:
+
+        def seen(role: str, query: str) -> list[tuple[object, ...]]:
+            with connection.begin():
+                connection.execute(sa.text("SELECT set_config('role', :role, true)"), {"role": role})
+                return [tuple(row) for row in connection.execute(sa.text(query))]
+
+        assert seen("hemis_owner_UNI-B", "SELECT institution, rule, findings FROM owned.finding_count") == [
+            ("UNI-B", "V01", 1)
+        ]
+        assert seen("hemis_owner_UNI-A", "SELECT * FROM owned.finding_count") == []
+        assert seen("hemis_reader", "SELECT count(*) FROM reader.finding_count") == [(1,)]
+        assert seen("hemis_ministry", "SELECT count(*) FROM ministry.person") == [(3,)]
+        connection.rollback()
+        for relation in ("ministry.person", "owned.person", "reader.programme", "public.person"):
+            assert refused(engine, f"SELECT * FROM {relation}")
+
+
+def test_findings_are_counted_as_they_come_change_and_go(filled: Nation) -> None:
+    def counts() -> list[tuple[object, ...]]:
+        query = "SELECT institution, rule, severity, status, findings FROM finding_count WHERE findings <> 0 ORDER BY 1, 2, 4"
+        whole = "SELECT institution, rule, severity, status, count(*) FROM finding GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 4"
+        found = filled.rows(query)
+        assert found == filled.rows(whole)
+        return [(row[0], row[1], row[3], row[4]) for row in found]
+
+    filled.finding("f2", "UNI-B", rule="V02", record_key="UNI-B/person/1")
+    filled.finding("f3", "UNI-A", record_key="UNI-A/person/1")
+    assert counts() == [("UNI-A", "V01", "OPEN", 1), ("UNI-B", "V01", "OPEN", 1), ("UNI-B", "V02", "OPEN", 1)]
+    filled.finding("f1", "UNI-B", status="RESOLVED", record_key="UNI-B/person/1")
+    assert counts()[1:] == [("UNI-B", "V01", "RESOLVED", 1), ("UNI-B", "V02", "OPEN", 1)]
+    filled.do("DELETE FROM finding WHERE finding_id = 'f2'", "UPDATE finding_count SET findings = 7")
+    migrate.migrate(filled.engine)
+    assert counts() == [("UNI-A", "V01", "OPEN", 1), ("UNI-B", "V01", "RESOLVED", 1)]
