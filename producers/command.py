@@ -77,12 +77,13 @@ def run(settings_file: Path | None) -> None:
     settings = agent_settings(settings_file)
     from producers.agent import Agent
     from producers.measures import Measures
+    from schemas.certificate import CertificateEnd
     from schemas.health import HealthServer
 
     stop = Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
-    measures = Measures(settings.institution, settings.canary_seconds, settings.kafka_ca)
+    measures = Measures(settings.institution, settings.canary_seconds, CertificateEnd("agent", settings))
     worker = Agent(settings, stop, measures)
     server = HealthServer(
         settings.metrics_port,

@@ -26,7 +26,9 @@ _OPERATIONS = ("NEW", "UPDATE", "CANCEL")
 class Measures:
     """One agent's measures. `state` is what it does now: connecting, hello, refused, streaming."""
 
-    def __init__(self, institution: str, canary_seconds: float = 0.0, ca: str = "") -> None:
+    def __init__(
+        self, institution: str, canary_seconds: float = 0.0, certificates: CertificateEnd | None = None
+    ) -> None:
         self.registry = CollectorRegistry()
         self.state = "connecting"
         self.error: HemisError | None = None
@@ -49,7 +51,8 @@ class Measures:
         self._expected_by_table: dict[str, int] = {}
         self._canary = make(self.registry, "hemis_stage_canary_timestamp_seconds", Gauge)
         self._institution = institution
-        self.registry.register(CertificateEnd("agent", ca))
+        if certificates is not None:
+            self.registry.register(certificates)
         self._findings = make(self.registry, "hemis_findings_open", Gauge).labels(institution)
         changes = make(self.registry, "hemis_finding_changes_total", Counter)
         self._finding_changes = [changes.labels(institution, change) for change in ("opened", "closed")]

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import socket
 import ssl
+import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from schemas.errors import HemisError
 from schemas.metrics import declared
+from schemas.settings import KafkaSettings
 
 PATIENCE_SECONDS = 5.0
+LOOK_SECONDS, RETRY_SECONDS = 3600.0, 60.0
 _OUT_OF_DATE = {9, 10}
 """OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED."""
 
@@ -56,11 +61,19 @@ def presented(address: str, authority: str = "", seconds: float = PATIENCE_SECON
 
 
 class CertificateEnd:
-    """hemis_certificate_end_timestamp_seconds of a process's CA file, read at each scrape: a renewed file counts at once."""
+    """hemis_certificate_end_timestamp_seconds: of the CA file, read at each scrape, so that a renewed file counts at once; and of
+    what the broker presents, looked at beside the scrape, which never waits for a network.
 
-    def __init__(self, component: str, file: str) -> None:
+    Of a certificate that can't be looked at any more the last known end is told: one that has ended must not fall silent.
+    """
+
+    def __init__(self, component: str, settings: KafkaSettings) -> None:
         self._component = component
-        self._file = file
+        self._authority = settings.kafka_ca
+        self._brokers = settings.kafka_bootstrap.split(",") if settings.kafka_security == "SASL_SSL" else []
+        self._presented: float | None = None
+        self._look_again = 0.0
+        self._looking: Thread | None = None
 
     def describe(self) -> Iterable[Metric]:
         return ()
@@ -68,6 +81,21 @@ class CertificateEnd:
     def collect(self) -> Iterable[Metric]:
         metric = declared("hemis_certificate_end_timestamp_seconds")
         family = GaugeMetricFamily(metric.name, metric.doc, labels=metric.labels)
-        if self._file and (end := end_of(Path(self._file))) is not None:
-            family.add_metric([self._component], end)
+        if self._authority and (end := end_of(Path(self._authority))) is not None:
+            family.add_metric([self._component, "ca"], end)
+        if self._brokers and not self._looking and time.monotonic() >= self._look_again:
+            self._looking = Thread(target=self._look, name="certificate", daemon=True)
+            self._looking.start()
+        if self._presented is not None:
+            family.add_metric([self._component, "broker"], self._presented)
         yield family
+
+    def _look(self) -> None:
+        ends = []
+        for address in self._brokers:
+            with suppress(HemisError):
+                ends.append(presented(address.strip(), self._authority))
+        if ends:
+            self._presented = min(ends)
+        self._look_again = time.monotonic() + (LOOK_SECONDS if ends else RETRY_SECONDS)
+        self._looking = None

@@ -47,6 +47,7 @@ LABELS: Mapping[str, int] = {
     "change": 2,
     "finding_status": 4,
     "component": 6,
+    "certificate": 2,
     "table": 20,
     "outcome": 2,
     "topic": 2 * INSTITUTIONS,
@@ -227,10 +228,10 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "hemis_certificate_end_timestamp_seconds",
         "gauge",
-        "When the CA certificate that a process trusts ends.",
-        ("component",),
+        "When a certificate ends: the CA that a process trusts, and the one that the broker presents.",
+        ("component", "certificate"),
         unit="time",
-        dependent=PROCESSES,
+        dependent=PROCESSES * 2,
     ),
 )
 _BY_NAME: Mapping[str, Metric] = {m.name: m for m in METRICS}

@@ -76,13 +76,14 @@ class Observed:
         self,
         registry: CollectorRegistry,
         *,
-        ca: str = "",
+        certificates: CertificateEnd | None = None,
         canaries: Canaries | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
         self._canaries = canaries
-        registry.register(CertificateEnd("sink", ca))
+        if certificates is not None:
+            registry.register(certificates)
         if canaries is not None:
             registry.register(canaries)
         self._delays = Delays()

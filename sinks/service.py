@@ -12,6 +12,7 @@ from confluent_kafka import Consumer, Producer
 from prometheus_client import CollectorRegistry
 
 from schemas.avro_schema import subject
+from schemas.certificate import CertificateEnd
 from schemas.errors import HemisError
 from schemas.health import HealthServer
 from schemas.logs import log
@@ -56,7 +57,7 @@ class Service:
         metrics = CollectorRegistry()
         engine = national_engine(settings)
         canaries = Canaries(engine)
-        observed = Observed(metrics, ca=settings.kafka_ca, canaries=canaries)
+        observed = Observed(metrics, certificates=CertificateEnd("sink", settings), canaries=canaries)
         health = HealthServer(
             settings.metrics_port,
             metrics,

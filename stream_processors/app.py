@@ -108,7 +108,7 @@ def run(name: str, settings: ProcessorSettings) -> None:
     app = make_app(name, settings, stage)
     metrics = CollectorRegistry()
     exporter = Exporter(stage, metrics)
-    metrics.register(CertificateEnd(name, settings.kafka_ca))
+    metrics.register(CertificateEnd(name, settings))
 
     def alive() -> dict[str, str]:
         consumer = app._consumer

@@ -96,7 +96,8 @@ def _of(metric: Metric, where: str, labels: list[str]) -> Query:
             return f"histogram_quantile(0.95, {buckets})", _legend(labels) if labels else "p95"
         case "counter":
             return f"sum{_by(labels)}(rate({metric.name}{where}[$__rate_interval]))", _legend(labels)
-    return _aged(metric, f"max{_by(labels)}({metric.name}{where})"), _legend(labels)
+    worst = "min" if "_end_" in metric.name else "max"
+    return _aged(metric, f"{worst}{_by(labels)}({metric.name}{where})"), _legend(labels)
 
 
 def _aged(metric: Metric, expression: str) -> str:

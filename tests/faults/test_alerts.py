@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 
+from deploy.local.certificates import AUTHORITY_DAYS, ensure
 from deploy.local.prometheus import OBSERVABILITY, Binaries, Prometheus, Target
+from deploy.local.state import State
 from deploy.observability import dashboards
 from schemas import envelope
 from schemas.codec import codec
@@ -118,7 +122,6 @@ def test_every_query_of_the_dashboards_is_answered(watched: Watched) -> None:
         "hemis_dead_letters_total",
         "hemis_errors_total",
         "hemis_health",
-        "hemis_certificate_end_timestamp_seconds",
         "hemis_load_rows_expected",
         "hemis_load_rows_total",
         "hemis_agent_position_timestamp_seconds",
@@ -222,6 +225,20 @@ def test_an_institution_that_falls_silent_is_told_and_the_alert_ends(watched: Wa
     agent.freeze()
     watched.wait_firing({("HemisInstitutionStale", "UB")})
     agent.thaw()
+    watched.wait_quiet()
+
+
+def test_a_certificate_that_ends_is_told_and_the_alert_ends(watched: Watched, tmp_path: Path) -> None:
+    """The authority's file gets a second certificate, one that ends in thirteen days."""
+    world = watched.world
+    authority = Path(world.stack.transport["kafka_ca"])
+    kept = authority.read_text("utf-8")
+    short = ensure(State(tmp_path), datetime.now(UTC) - timedelta(days=AUTHORITY_DAYS - 13)).authority
+    try:
+        authority.write_text(kept + short.read_text("utf-8"), "utf-8")
+        watched.wait_firing({("HemisCertificateEnds", name) for name in world.processes})
+    finally:
+        authority.write_text(kept, "utf-8")
     watched.wait_quiet()
 
 

@@ -13,12 +13,15 @@ from threading import Thread
 from types import SimpleNamespace
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from deploy.local.certificates import BROKER_DAYS, Files, ensure
 from deploy.local.state import State
 from schemas.broker import untrusted
-from schemas.certificate import end_of, presented
+from schemas.certificate import CertificateEnd, end_of, presented
 from schemas.errors import HemisError
+from schemas.settings import KafkaSettings, Secret
+from tests.support.waiting import wait_until
 
 DAY = 86400.0
 
@@ -142,6 +145,33 @@ def test_why_a_certificate_is_not_trusted(tmp_path: Path, case: Case, code: str)
         told = untrusted({"bootstrap.servers": address, "ssl.ca.location": str(given.trusted)})
         assert told is not None
         assert told.code == code
+
+
+def test_the_metric_follows_what_the_broker_presents_and_keeps_the_last_end(tmp_path: Path) -> None:
+    files = made(tmp_path)
+    registry = CollectorRegistry()
+
+    def told() -> float | None:
+        labels = {"component": "sink", "certificate": "broker"}
+        return registry.get_sample_value("hemis_certificate_end_timestamp_seconds", labels)
+
+    with serving(files) as address:
+        certificates = CertificateEnd(
+            "sink",
+            KafkaSettings(
+                kafka_bootstrap=f"127.0.0.1:1,{address}",
+                kafka_user="",
+                kafka_password=Secret(""),
+                kafka_ca=str(files.authority),
+                registry_url="",
+            ),
+        )
+        registry.register(certificates)
+        wait_until(lambda: told() is not None, "the broker's certificate is looked at")
+        end = presented(address, str(files.authority))
+    assert told() == end
+    certificates._look()
+    assert told() == end
 
 
 def test_an_outage_is_not_taken_for_a_wrong_certificate(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from schemas.certificate import CertificateEnd, end_of
 from schemas.health import HealthServer, late
 from schemas.metrics import STATUSES
+from schemas.settings import KafkaSettings, Secret
 
 CERTIFICATE = """\
 -----BEGIN CERTIFICATE-----
@@ -65,5 +66,14 @@ def test_the_end_of_a_certificate_is_read_from_its_file(tmp_path: Path) -> None:
     file.write_text(CERTIFICATE, "utf-8")
     assert end_of(file) == datetime(2036, 11, 25, 15, 20, 55, tzinfo=UTC).timestamp()
     registry = CollectorRegistry()
-    registry.register(CertificateEnd("sink", str(file)))
-    assert registry.get_sample_value("hemis_certificate_end_timestamp_seconds", {"component": "sink"}) == end_of(file)
+    settings = KafkaSettings(
+        kafka_bootstrap="",
+        kafka_user="",
+        kafka_password=Secret(""),
+        registry_url="",
+        kafka_security="SASL_PLAINTEXT",
+        kafka_ca=str(file),
+    )
+    registry.register(CertificateEnd("sink", settings))
+    labels = {"component": "sink", "certificate": "ca"}
+    assert registry.get_sample_value("hemis_certificate_end_timestamp_seconds", labels) == end_of(file)
