@@ -45,6 +45,8 @@ PARTS: dict[str, Part] = {
     "identity": Part("deploy.identity", "identity", "", "Candidates for one person: look, decide."),
     "match": Part("stream_processors.identity.command", "match", "processor", "Who is the same person in a CSV file."),
     "trace": Part("deploy.trace", "trace", "sink", "Show the way of one record."),
+    "backup": Part("deploy.backup", "backup", "sink", "Copy the national database and the registry."),
+    "restore": Part("deploy.restore", "restore", "sink", "Put a copy in its place; the bus catches up."),
 }
 
 

@@ -141,7 +141,7 @@ def _order(file: Path | None, finding_id: str, given: waivers.Waiver | None) -> 
     verb = "waive" if given else "unwaive"
     waivers.audit(national, settings.actor or getpass.getuser(), f"findings {verb}", found, facts)
     if generation == SET_GENERATION:
-        waivers.keep(national, found, given)
+        waivers.keep(national, found, given, today().day)
     else:
         orders = Orders(settings)
         kind: Kind = "WAIVE" if given else "UNWAIVE"

@@ -379,6 +379,14 @@ _declare(
     "hemis sink migrate",
 )
 _declare(
+    "E504",
+    R,
+    "The national database lost tables while the sink runs: it is being restored, or its schema is older than the program",
+    "Cơ sở dữ liệu quốc gia mất bảng khi đang chạy: đang được phục hồi, hoặc lược đồ cũ hơn chương trình",
+    "A restore: nothing, the sink goes on by itself; an older copy put in place by other means: hemis sink migrate",
+    "Đang phục hồi: không cần làm gì, chương trình tự chạy tiếp; nếu là bản sao cũ: hemis sink migrate",
+)
+_declare(
     "E503",
     T,
     "The national database refuses user or right",
@@ -792,4 +800,45 @@ _declare(
     "Bảng chất lượng không được đọc với vai trò này",
     "hemis sink roles --institution CODE; the board's login must be a member of hemis_board",
     "hemis sink roles --institution MÃ; tài khoản của bảng phải thuộc hemis_board",
+)
+# Backups (86x).
+_declare(
+    "E860",
+    T,
+    "The backup can't be used",
+    "Không dùng được bản sao lưu",
+    "Take another one: hemis restore FOLDER --drill says whether it is whole. Without any: hemis restore --empty",
+    "Dùng bản khác: hemis restore THƯ_MỤC --drill cho biết bản có đủ không. Nếu không có: hemis restore --empty",
+)
+_declare(
+    "E861",
+    T,
+    "No PostgreSQL program of the server's version is there",
+    "Không có chương trình PostgreSQL đúng phiên bản máy chủ",
+    "Install the PostgreSQL client package of that version",
+    "Cài gói PostgreSQL client đúng phiên bản",
+)
+_declare(
+    "E862",
+    T,
+    "A PostgreSQL program failed",
+    "Chương trình PostgreSQL báo lỗi",
+    "See what it said; nothing was changed",
+    "Xem thông báo; chưa có gì thay đổi",
+)
+_declare(
+    "E863",
+    T,
+    "The registry has given an id of the backup to another schema",
+    "Sổ đăng ký đã cấp mã của bản sao lưu cho lược đồ khác",
+    "Empty the registry's storage, start it, and run hemis restore FOLDER --registry again before any other program",
+    "Xóa kho của sổ đăng ký, khởi động lại và chạy hemis restore THƯ_MỤC --registry trước mọi chương trình khác",
+)
+_declare(
+    "E864",
+    R,
+    "Somebody keeps connecting to the national database",
+    "Vẫn còn kết nối tới cơ sở dữ liệu quốc gia",
+    "Try again; nothing was changed",
+    "Thử lại; chưa có gì thay đổi",
 )

@@ -162,6 +162,13 @@ class BoardSettings(NationalSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class BackupSettings(NationalSettings):
+    """What is copied by `hemis backup`; a sink's or an operator's file does."""
+
+    registry_url: str = setting("Schema registry, Confluent API.")
+
+
+@dataclass(frozen=True, kw_only=True)
 class SinkSettings(KafkaSettings, NationalSettings):
     batch_rows: int = setting("Rows per transaction at most.", 10_000)
     quality_seconds: float = setting("Interval of today's measures; 0: never. One sink at a time computes.", 300.0)
@@ -195,6 +202,7 @@ class OperatorSettings(KafkaSettings):
 ROLES: dict[str, type[Any]] = {
     "common": KafkaSettings,
     "national": NationalSettings,
+    "backup": BackupSettings,
     "agent": AgentSettings,
     "processor": ProcessorSettings,
     "sink": SinkSettings,

@@ -98,6 +98,7 @@ FINDINGS = Topic(
     ("agent", "sink", "records", "people", "operator"),
     ("records", "people", "matcher", "sink"),
     partitions=1,
+    config=_COMPACT,
 )
 CLEAN = Topic(
     "hemis.clean.{entity}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NamedTuple, Protocol
 
 Message = tuple[bytes, bytes | None]
@@ -18,12 +19,16 @@ class Partition(NamedTuple):
 
 @dataclass(frozen=True)
 class Run:
-    """Messages of one partition, in order. The sink applies them only if `expected` is its stored place, and stores `next`."""
+    """Messages of one partition, in order. The sink applies them only if `expected` is its stored place, and stores `next`.
+
+    `at`: when a former copy of the store applied them, for its history; None: now. All runs of one transaction have the same.
+    """
 
     partition: Partition
     expected: int
     next: int
     messages: Sequence[Message]
+    at: datetime | None = None
 
 
 @dataclass
@@ -75,7 +80,10 @@ class Sink(Protocol):
     def capabilities(self) -> Capabilities: ...
 
     def places(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
-        """The first offset not yet applied of each partition; 0 for a new partition and for a topic made anew."""
+        """The first offset not yet applied of each partition; 0 for a new partition and for a topic made anew.
+
+        Asked for again and again: it writes nothing that is there already.
+        """
         ...
 
     def apply(self, runs: Sequence[Run]) -> Applied:

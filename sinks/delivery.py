@@ -5,14 +5,20 @@ The order, and what a crash after each step leaves behind:
 2. dead letters, acknowledged: they are written again, which the operator sees as two letters of one offset.
 3. rows, history, counts and places in one transaction (P1, P4): the batch is applied, and not read again.
 4. progress and metrics: RECORDS' admission waits a moment longer.
-The group's own offsets are never used.
+The group's own offsets are never read from; they tell an older copy of the store (see `reached`).
+
+A store that was replaced by an older copy heals by itself: its places are older, clean and golden topics hold at least the newest
+message of every record, and the version rule makes the rest. What a former copy had applied keeps, to a quarter of an hour, the
+time at which it had.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -24,6 +30,7 @@ from sinks.base import Applied, Fenced, Partition, Run, Sink, Undecodable
 from sinks.dead_letters import DeadLetters
 from sinks.observed import Observed
 from sinks.progress import APART_SECONDS, Progress
+from sinks.reached import Reached
 from sinks.topic_ids import TopicIds
 
 SUBSCRIPTION = [r"^hemis\.clean\..*", r"^hemis\.findings\..*", "^" + topics.GOLDEN.name.replace(".", r"\.") + "$"]
@@ -35,8 +42,13 @@ REST_AFTER = 64
 REST_SECONDS = 0.02
 """A transaction costs the same few milliseconds for one row and for hundreds: whoever keeps up with a stream of more rows than
 this a transaction waits a moment for more. A slow stream, where each row's delay counts, never does."""
+LOOK_SECONDS = 5.0
+"""How often our places are compared with the store's: one that was replaced is noticed even if nothing arrives."""
+SLOT_MS = 15 * 60 * 1000
+"""What a former copy had applied is applied again in pieces of this length, each with its time. It divides Vietnam's days."""
 
 At = tuple[str, int]
+Batch = dict[At, list[Message]]
 
 
 def consumer_config(kafka: dict[str, object], group: str, member: str = "") -> dict[str, object]:
@@ -84,12 +96,14 @@ class Delivery:
         self._progress = progress
         self._dead_letters = dead_letters
         self._observed = observed
+        self._reached = Reached(consumer)
         self._batch_rows = batch_rows
         self._idle = idle
         self._stopping = False
         self._partitions: dict[At, Partition] = {}
         self._places: dict[At, int] = {}
         self._unplaced: set[At] = set()
+        self._looked = time.monotonic()
 
     def stop(self) -> None:
         self._stopping = True
@@ -105,11 +119,14 @@ class Delivery:
             while not self._stopping:
                 self._observed.turn()
                 self._idle()
+                if time.monotonic() - self._looked >= LOOK_SECONDS:
+                    self._retried(self._look)
                 if self._unplaced:
                     self._retried(self._place)
                 self._round()
         finally:
             self._progress.tick(last=True)
+            self._reached.tell(wait=True)
 
     # -- one batch ----------------------------------------------------------------------------------------------------
 
@@ -156,8 +173,8 @@ class Delivery:
         if error.code() not in (KafkaError._PARTITION_EOF, KafkaError.UNKNOWN_TOPIC_OR_PART):
             self._observed.trouble(HemisError("E401", str(error.name())))
 
-    def _sorted(self, messages: Iterable[Message]) -> dict[At, list[Message]]:
-        batch: dict[At, list[Message]] = {}
+    def _sorted(self, messages: Iterable[Message]) -> Batch:
+        batch: Batch = {}
         for message in messages:
             at = (message.topic(), message.partition())
             known = batch.get(at)
@@ -167,9 +184,27 @@ class Delivery:
                 batch[at] = [message]
         return batch
 
-    def _apply(self, batch: dict[At, list[Message]]) -> None:
+    def _apply(self, batch: Batch) -> None:
+        for part, at in self._parts(batch) if self._reached.behind else [(batch, None)]:
+            self._transaction(part, at)
+
+    def _parts(self, batch: Batch) -> Iterator[tuple[Batch, datetime | None]]:
+        """What a former copy of the store had applied in pieces with their times, then the rest."""
+        rest: Batch = {}
+        for at, messages in batch.items():
+            had = self._reached.behind.get(at, 0)
+            for slot, piece in groupby(messages, lambda m, had=had: _slot(m) if _offset(m) < had else None):  # type: ignore[misc]
+                if slot is None:
+                    rest[at] = list(piece)
+                else:
+                    listed = list(piece)
+                    yield {at: listed}, _written_at(listed)
+        if rest:
+            yield rest, None
+
+    def _transaction(self, batch: Batch, applied_at: datetime | None) -> None:
         held = [at for at in batch if at in self._places]
-        runs = [self._run(at, batch[at]) for at in held]
+        runs = [self._run(at, batch[at], applied_at) for at in held]
         if not runs:
             return
         try:
@@ -185,20 +220,22 @@ class Delivery:
                 applied = self._sink.apply(runs)
         except Fenced:
             self._fenced(held)
+            self._looked = -LOOK_SECONDS  # whatever moved these places may have moved all
             return
         self._applied(runs, applied)
 
-    def _run(self, at: At, messages: list[Message]) -> Run:
+    def _run(self, at: At, messages: list[Message], applied_at: datetime | None) -> Run:
         pairs = [(message.key() or b"", message.value()) for message in messages]
-        return Run(self._partitions[at], self._places[at], messages[-1].offset() + 1, pairs)
+        return Run(self._partitions[at], self._places[at], _offset(messages[-1]) + 1, pairs, applied_at)
 
     def _applied(self, runs: list[Run], applied: Applied) -> None:
         done = {(run.partition.topic, run.partition.number): run.next for run in runs}
         self._places.update(done)
         self._progress.done(done)
-        self._observed.applied(done, applied)
+        self._reached.done(done)
+        self._observed.applied(done, applied, again=runs[0].at is not None)
 
-    def _bury(self, batch: dict[At, list[Message]], bad: dict[tuple[At, int], Any]) -> None:
+    def _bury(self, batch: Batch, bad: dict[tuple[At, int], Any]) -> None:
         for (at, index), refused in bad.items():
             message = batch[at][index]
             self._dead_letters.put(
@@ -238,13 +275,24 @@ class Delivery:
             self._unplaced.discard(at)
             self._places.pop(at, None)
             self._partitions.pop(at, None)
+            self._reached.forget(at)
             self._observed.revoked(at)
+
+    def _look(self) -> None:
+        """A store that was replaced has other places than we think."""
+        held = {at: self._partitions[at] for at in self._places}
+        stored = self._sink.places(list(held.values()))
+        self._looked = time.monotonic()
+        moved = [at for at, partition in held.items() if stored[partition] != self._places[at]]
+        if moved:
+            self._fenced(moved)
 
     def _place(self) -> None:
         wanted = sorted(self._unplaced)
         ids = self._topic_ids.of({topic for topic, _ in wanted})
         partitions = {at: Partition(at[0], at[1], ids[at[0]]) for at in wanted if at[0] in ids}
         places = self._sink.places(list(partitions.values()))
+        self._reached.placed({at: places[partition] for at, partition in partitions.items()})
         for at, partition in partitions.items():
             if at not in self._unplaced:
                 continue
@@ -255,8 +303,16 @@ class Delivery:
             self._partitions[at] = partition
             self._places[at] = places[partition]
         self._unplaced.difference_update(partitions)
+        held = {at: self._places[at] for at in partitions if at in self._places}
+        if again := {at: self._reached.behind[at] - self._places[at] for at in held if at in self._reached.behind}:
+            log(
+                "warning",
+                "the national database is an older copy; what it lacks is applied again",
+                partitions=len(again),
+                messages=sum(again.values()),
+            )
         # A sink killed between commit and progress left RECORDS waiting for a word that no new message would bring (P9).
-        self._progress.done({at: self._places[at] for at in partitions if at in self._places})
+        self._progress.done(held)
         self._observed.placed(self._places)
 
     # -- trouble ------------------------------------------------------------------------------------------------------
@@ -298,3 +354,18 @@ class Delivery:
     def _resume(self, paused: list[TopicPartition]) -> None:
         still = {(p.topic, p.partition) for p in self._consumer.assignment()} & set(self._places)
         self._consumer.resume([TopicPartition(*at) for at in sorted(still)])
+
+
+def _offset(message: Message) -> int:
+    offset: int | None = message.offset()
+    assert offset is not None
+    return offset
+
+
+def _written_at(messages: list[Message]) -> datetime:
+    """When the last of them was written to the topic, by the writer's clock."""
+    return min(datetime.fromtimestamp(max(m.timestamp()[1] for m in messages) / 1000, UTC), datetime.now(UTC))
+
+
+def _slot(message: Message) -> int:
+    return int(message.timestamp()[1] // SLOT_MS)

@@ -19,6 +19,7 @@ class InMemorySink:
     def __init__(self, writers: Writers) -> None:
         self._writers = writers
         self.offsets: dict[tuple[str, int], tuple[str, int]] = {}
+        self._applied_at: dict[tuple[str, int], datetime] = {}
         self.current: dict[str, dict[str, Row]] = {}
         self.history: dict[str, list[Row]] = {}
         self.claims: set[tuple[str, str]] = set()
@@ -37,7 +38,9 @@ class InMemorySink:
             if self.offsets.get((p.topic, p.number)) != (p.topic_id, run.expected):
                 raise Fenced
         out = Applied()
-        now = datetime.now(UTC)
+        at = runs[0].at if runs else None
+        last = (self._applied_at.get(run.partition[:2]) for run in runs)
+        now = max([at, *filter(None, last)]) if at else datetime.now(UTC)
         for run, rows in zip(runs, batch, strict=True):
             target = required_target(run.partition.topic)
             out.read[target.name] = out.read.get(target.name, 0) + len(rows)
@@ -49,7 +52,8 @@ class InMemorySink:
                     out.applied[target.name] += 1
                 if isinstance(row, dict) and row.get("snapshot") is False:
                     out.live.append((row[target.key].encode(), round(row["changed_at"].timestamp() * 1_000_000)))
-            self.offsets[run.partition.topic, run.partition.number] = (run.partition.topic_id, run.next)
+            self.offsets[run.partition[:2]] = (run.partition.topic_id, run.next)
+            self._applied_at[run.partition[:2]] = now
         return out
 
     def close(self) -> None:

@@ -106,9 +106,10 @@ class Observed:
         """The loop has come round."""
         self._turned = self._clock()
 
-    def applied(self, places: Mapping[At, int], applied: Applied) -> None:
+    def applied(self, places: Mapping[At, int], applied: Applied, *, again: bool = False) -> None:
+        """`again`: a former copy of the database had it already."""
         now = time.time_ns() // 1000
-        if any(applied.applied.values()):
+        if any(applied.applied.values()) and not again:
             # A replay shows nobody anything new.
             self._delays.observe(applied.live, now)
         self._committed.set(now / 1e6)

@@ -20,6 +20,8 @@ from sinks.rows import Row, decoded, required_target, version_of
 from sinks.writers import Writers
 
 _INSERTS: dict[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
+_EPOCH = datetime.fromtimestamp(0, UTC)
+"""Of a partition that has brought nothing yet."""
 _CHUNK = 500
 """Keys per look-up: SQLite limits the parameters of a statement."""
 
@@ -38,9 +40,10 @@ class OrdinarySink:
     def places(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
         o = APPLIED_OFFSET.c
         with translated_database_errors(), self._engine.begin() as connection:
-            for p in sorted(partitions):
+            known = {(r.topic, r.partition, r.topic_id) for r in connection.execute(sa.select(APPLIED_OFFSET))}
+            for p in sorted(p for p in partitions if (p.topic, p.number, p.topic_id) not in known):
                 insert = self._insert(APPLIED_OFFSET).values(
-                    topic=p.topic, partition=p.number, topic_id=p.topic_id, next_offset=0, applied_at=_now()
+                    topic=p.topic, partition=p.number, topic_id=p.topic_id, next_offset=0, applied_at=_EPOCH
                 )
                 connection.execute(
                     insert.on_conflict_do_update(
@@ -56,12 +59,13 @@ class OrdinarySink:
         batch = decoded(self._writers, runs)
         out = Applied()
         with translated_database_errors(), self._engine.begin() as connection:
+            now = self._time(connection, runs)
             for run in sorted(runs, key=lambda r: r.partition):
-                self._advance(connection, run)
+                self._advance(connection, run, now)
             for run, rows in zip(runs, batch, strict=True):
                 target = required_target(run.partition.topic)
                 out.read[target.name] = out.read.get(target.name, 0) + len(rows)
-                done = self._rows(connection, target, rows)
+                done = self._rows(connection, target, rows, now)
                 out.applied[target.name] = out.applied.get(target.name, 0) + done
                 out.live += [
                     (row[target.key].encode(), round(row["changed_at"].timestamp() * 1_000_000))
@@ -73,7 +77,16 @@ class OrdinarySink:
     def close(self) -> None:
         """The engine belongs to the caller."""
 
-    def _advance(self, connection: sa.Connection, run: Run) -> None:
+    def _time(self, connection: sa.Connection, runs: Sequence[Run]) -> datetime:
+        """When the runs count as applied: not before what their partitions brought last."""
+        at = runs[0].at if runs else None
+        if at is None:
+            return _now()
+        o = APPLIED_OFFSET.c
+        wanted = sa.tuple_(o.topic, o.partition).in_([run.partition[:2] for run in runs])
+        return max([at, *(_zoned(one) for one in connection.execute(sa.select(o.applied_at).where(wanted)).scalars())])
+
+    def _advance(self, connection: sa.Connection, run: Run, now: datetime) -> None:
         o, p = APPLIED_OFFSET.c, run.partition
         moved = connection.execute(
             sa.update(APPLIED_OFFSET)
@@ -83,18 +96,17 @@ class OrdinarySink:
                 o.topic_id == p.topic_id,
                 o.next_offset == run.expected,
             )
-            .values(next_offset=run.next, applied_at=_now())
+            .values(next_offset=run.next, applied_at=now)
         )
         if moved.rowcount != 1:
             raise Fenced
 
-    def _rows(self, connection: sa.Connection, target: Target, rows: Sequence[Row | bytes]) -> int:
+    def _rows(self, connection: sa.Connection, target: Target, rows: Sequence[Row | bytes], now: datetime) -> int:
         for row in rows:
             if isinstance(row, bytes):
                 self._erase(connection, target, row.decode())
         gone = {row: i for i, row in enumerate(rows) if isinstance(row, bytes)}
         left = [r for i, r in enumerate(rows) if isinstance(r, dict) and i > gone.get(r[target.key].encode(), -1)]
-        now = _now()
         by_key: dict[str, list[Row]] = {}
         for row in left:
             by_key.setdefault(row[target.key], []).append({**row, "applied_at": now})
@@ -183,3 +195,8 @@ class OrdinarySink:
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _zoned(time: datetime) -> datetime:
+    """SQLite gives times back without their zone, which was UTC."""
+    return time if time.tzinfo else time.replace(tzinfo=UTC)

@@ -38,20 +38,25 @@ class PostgresSink:
     def places(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
         if not partitions:
             return {}
-        values = ", ".join(f"({_text(p.topic)}, {p.number}, {_text(p.topic_id)}, 0, now())" for p in sorted(partitions))
-        self._query(
-            "INSERT INTO applied_offset AS a (topic, partition, topic_id, next_offset, applied_at) "
-            f"VALUES {values} ON CONFLICT (topic, partition) DO UPDATE SET topic_id = excluded.topic_id, next_offset = 0, "
-            "applied_at = now() WHERE a.topic_id <> excluded.topic_id"
-        )
-        wanted = ", ".join(f"({_text(p.topic)}, {p.number})" for p in partitions)
+        found = self._stored(partitions)
+        if missing := sorted(p for p in partitions if found.get(p[:2], ("", 0))[0] != p.topic_id):
+            values = ", ".join(f"({_text(p.topic)}, {p.number}, {_text(p.topic_id)}, 0, 'epoch')" for p in missing)
+            self._query(
+                "INSERT INTO applied_offset AS a (topic, partition, topic_id, next_offset, applied_at) "
+                f"VALUES {values} ON CONFLICT (topic, partition) DO UPDATE SET topic_id = excluded.topic_id, next_offset = 0, "
+                "applied_at = now() WHERE a.topic_id <> excluded.topic_id"
+            )
+            found |= self._stored(missing)
+        return {p: found[p[:2]][1] for p in partitions}
+
+    def _stored(self, partitions: Sequence[Partition]) -> dict[tuple[str, int], tuple[str, int]]:
+        """Topic id and place by topic and number."""
         (result,) = self._query(
-            f"SELECT topic, partition, next_offset FROM applied_offset WHERE (topic, partition) IN ({wanted})"
+            "SELECT topic, partition, topic_id, next_offset FROM applied_offset "
+            f"WHERE (topic, partition) IN ({_listed(partitions)})"
         )
-        found = {
-            (_cell(result, i, 0), int(_cell(result, i, 1))): int(_cell(result, i, 2)) for i in range(result.ntuples)
-        }
-        return {p: found[p.topic, p.number] for p in partitions}
+        rows = [[_cell(result, i, column) for column in range(4)] for i in range(result.ntuples)]
+        return {(topic, int(number)): (topic_id, int(place)) for topic, number, topic_id, place in rows}
 
     def apply(self, runs: Sequence[Run]) -> Applied:
         try:
@@ -114,7 +119,8 @@ class PostgresSink:
             for r in sorted(runs, key=lambda r: r.partition)
         ]
         try:
-            fence = self._run("BEGIN; " + "; ".join(advances))
+            at = [sql.applied_at(runs[0].at, _listed([r.partition for r in runs]))] if runs[0].at else []
+            fence = self._run("; ".join(["BEGIN", *at, *advances]))
             if any(result.command_tuples != 1 for result in fence[1:]):
                 raise Fenced
             texts, copies, counts = [], [], []
@@ -176,7 +182,13 @@ class PostgresSink:
             raise
 
     def _run(self, text: str, copies: Sequence[bytes] = ()) -> list[Any]:
-        return run(self._pgconn, text, copies, limit=self._limit)
+        try:
+            return run(self._pgconn, text, copies, limit=self._limit)
+        except HemisError as error:
+            if error.code != "E502":
+                raise
+            # The schema was right at the start. So the database was replaced meanwhile, and may not be whole yet.
+            raise HemisError("E504", error.detail) from error
 
     def _roll_back(self) -> None:
         """The transaction is gone, and so is a connection that can't say so."""
@@ -212,6 +224,10 @@ def _erasures(target: Target, keys: set[bytes]) -> list[str]:
     if target.key == "person_key":
         tables.append("person_claim")
     return [f"DELETE FROM {name} WHERE {target.key} IN ({listed})" for name in tables]
+
+
+def _listed(partitions: Sequence[Partition]) -> str:
+    return ", ".join(f"({_text(p.topic)}, {p.number})" for p in partitions)
 
 
 def _text(value: str) -> str:

@@ -8,6 +8,7 @@ and its `OFFSET 0` keeps the planner from turning it round.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateColumn
@@ -25,10 +26,22 @@ END_FROZEN = (
 )
 """Sinks that have held a transaction open for long without a word: frozen, they would keep their former partitions' rows
 locked. Whoever is ended so has applied nothing, and reads again."""
+NOW = "(SELECT coalesce(nullif(current_setting('hemis.applied_at', true), '')::timestamptz, now()))"
+"""When a row counts as applied: now, unless the transaction says that a former copy of the database had it before. A
+sub-query, so that it is worked out once a statement."""
 ADVANCE = (
-    "PREPARE advance (text, int, text, bigint, bigint) AS UPDATE applied_offset SET next_offset = $5, applied_at = now() "
+    f"PREPARE advance (text, int, text, bigint, bigint) AS UPDATE applied_offset SET next_offset = $5, applied_at = {NOW} "
     "WHERE topic = $1 AND partition = $2 AND topic_id = $3 AND next_offset = $4"
 )
+
+
+def applied_at(time: datetime, partitions: str) -> str:
+    """What makes `NOW` that time until the transaction's end, or the time of what these partitions (a list of pairs) brought
+    last, if that is later: versions of a record follow one another."""
+    return (
+        f"SELECT set_config('hemis.applied_at', greatest('{time.isoformat()}', max(applied_at))::text, true) FROM applied_offset "
+        f"WHERE (topic, partition) IN ({partitions})"
+    )
 
 
 @dataclass(frozen=True)
@@ -87,8 +100,8 @@ def _newer(target: Target, new: str, old: str) -> str:
 def _given(target: Target) -> tuple[list[str], str]:
     """Columns that no event carries, and how a staged row `s` gives them."""
     if target.from_key:
-        return ["institution", "applied_at"], f"split_part(s.{target.key}, '/', 1), now()"
-    return ["applied_at"], "now()"
+        return ["institution", "applied_at"], f"split_part(s.{target.key}, '/', 1), {NOW}"
+    return ["applied_at"], NOW
 
 
 def _current(target: Target) -> str:
@@ -103,7 +116,7 @@ def _replaced(target: Target, source: str) -> str:
     """The current rows that are about to be replaced, into the history."""
     names = [c.name for c in target.table.columns]
     return (
-        f"INSERT INTO {target.name}_history ({_quoted(names)}, replaced_at) SELECT {_quoted(names, 'cur.')}, now() "
+        f"INSERT INTO {target.name}_history ({_quoted(names)}, replaced_at) SELECT {_quoted(names, 'cur.')}, {NOW} "
         f"FROM {source} s {_current(target)}"
     )
 
@@ -121,7 +134,7 @@ def _between(target: Target, stage: str) -> str:
     return _counted(
         target,
         f"INSERT INTO {target.name}_history AS cur ({_quoted(names)}, {_quoted(given)}, replaced_at) "
-        f"SELECT {_quoted(names, 's.')}, {values}, now() FROM {ranked} s WHERE own < newest AND (before IS NULL OR own > before) "
+        f"SELECT {_quoted(names, 's.')}, {values}, {NOW} FROM {ranked} s WHERE own < newest AND (before IS NULL OR own > before) "
         f"AND NOT EXISTS (SELECT FROM {target.name} c WHERE c.{target.key} = s.{target.key} "
         f"AND ({_version(target, 'c.')}) >= ({_version(target, 's.')}) OFFSET 0) ORDER BY s.{target.key}, own",
     )

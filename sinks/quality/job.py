@@ -57,7 +57,11 @@ def unfinished(connection: sa.Connection, now: Day) -> list[Day]:
 
 
 class QualityJob:
-    """A thread. `failed` is told of an error; the next run tries again. `measure_seconds` and `rules_seconds` 0: never."""
+    """A thread. `failed` is told of an error; the next run tries again. `measure_seconds` and `rules_seconds` 0: never.
+
+    While the database is an `older_copy` that has not caught up, nothing is worked out: institutions would be told yesterday's
+    findings, and days that ended would be measured without their last hours.
+    """
 
     def __init__(
         self,
@@ -65,6 +69,7 @@ class QualityJob:
         publisher: Callable[[], set_job.Publisher],
         metrics: CollectorRegistry,
         failed: Callable[[HemisError], None],
+        older_copy: Callable[[sa.Connection], bool],
         *,
         measure_seconds: float,
         rules_seconds: float,
@@ -79,6 +84,7 @@ class QualityJob:
         self._quality = make(metrics, "hemis_quality_ratio", Gauge)
         self._findings = make(metrics, "hemis_findings", Gauge)
         self._failed = failed
+        self._older_copy = older_copy
         self._thread = Thread(target=self._run, name="quality", daemon=True)
 
     def start(self) -> None:
@@ -107,7 +113,7 @@ class QualityJob:
 
     def _measure(self) -> None:
         with _serial(self._engine) as connection, connection.begin():
-            if not try_lock(connection):
+            if not try_lock(connection) or self._older_copy(connection):
                 return
             now = today()
             for day in [*unfinished(connection, now), now]:
@@ -117,7 +123,7 @@ class QualityJob:
 
     def _rules(self) -> None:
         with self._engine.connect() as connection, connection.begin():
-            if not try_lock(connection):
+            if not try_lock(connection) or self._older_copy(connection):
                 return
             if self._publisher is None:
                 self._publisher = self._make_publisher()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Protocol
 
 import sqlalchemy as sa
@@ -14,6 +14,7 @@ from schemas.keys import finding_id
 from sinks.model import FINDING, SET_WAIVER
 from sinks.quality.days import today
 from sinks.quality.set_rules import SET_GENERATION, SET_RULES, SetRule
+from sinks.quality.waivers import serialise
 
 Record = dict[str, Any]
 
@@ -41,7 +42,9 @@ def run(connection: sa.Connection, publisher: Publisher) -> int:
     The comparison is with the national table, which the findings reach by their topic: one that is still under way is
     said twice, and changes nothing.
     """
-    waivers = _waivers(connection)
+    # A decision that is made meanwhile counts from the next run on, and is newer than whatever this one says.
+    serialise(connection)
+    waivers = _Waivers(connection)
     place = max(time.time_ns() // 1_000_000, _last_place(connection) + 1)
     published = 0
     for rule in SET_RULES:
@@ -52,13 +55,14 @@ def run(connection: sa.Connection, publisher: Publisher) -> int:
     return published
 
 
-def _changes(connection: sa.Connection, rule: SetRule, waivers: Mapping[str, Any], place: int) -> Iterator[Record]:
+def _changes(connection: sa.Connection, rule: SetRule, waivers: _Waivers, place: int) -> Iterator[Record]:
     before = _before(connection, rule)
-    at = time.time_ns() // 1000
+    at = round(waivers.read_at.timestamp() * 1_000_000)
     for found in connection.exec_driver_sql(rule.statement).mappings():
         fields = tuple(found["fields"])
         name = finding_id(rule.id, found["institution"], found["record_key"], fields, found["other_record"] or "")
-        waived = waivers.get(name)
+        known = before.pop(name, None)
+        waived = waivers.of(name, known)
         record = {
             "finding_id": name,
             "institution": found["institution"],
@@ -73,10 +77,8 @@ def _changes(connection: sa.Connection, rule: SetRule, waivers: Mapping[str, Any
             "orders_place": 0,
             "at": at,
             "details": dict(found["details"]),
-            "waived_until": waived.until.isoformat() if waived else None,
-            "waiver": waived.waiver if waived else None,
+            **_waived(waived),
         }
-        known = before.pop(name, None)
         now = _Said(record["status"], record["details"], record["waived_until"])
         if known is None or now != _said(known):
             yield record
@@ -91,8 +93,8 @@ def _changes(connection: sa.Connection, rule: SetRule, waivers: Mapping[str, Any
                 "orders_place": 0,
                 "at": at,
                 "details": dict(gone["details"] or {}),
-                "waived_until": None,
-                "waiver": None,
+                # If it opens again, it is waived again.
+                **_waived(waivers.of(gone["finding_id"], gone)),
             }
 
 
@@ -112,8 +114,28 @@ def _last_place(connection: sa.Connection) -> int:
     return int(connection.execute(query).scalar_one())
 
 
-def _waivers(connection: sa.Connection) -> dict[str, Any]:
-    """Waivers whose last day is not over."""
-    day: date = today().day
-    query = sa.select(SET_WAIVER).where(SET_WAIVER.c.until >= day)
-    return {row.finding_id: row for row in connection.execute(query)}
+class _Waivers:
+    """The waivers that hold. The table of decisions has what was decided last, unless the database is an older copy: what a
+    finding's topic has brought since says more than an older decision.
+    """
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self.read_at: datetime = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+        self._day: date = today().day
+        self._decided = {row.finding_id: row for row in connection.execute(sa.select(SET_WAIVER))}
+
+    def of(self, finding: str, known: Record | None) -> tuple[date, str] | None:
+        """Last day and words of the waiver of a finding, whose last state is `known`."""
+        decided = self._decided.get(finding)
+        if decided is not None and (known is None or known["at"] <= decided.at):
+            until, waiver = decided.until, decided.waiver
+        elif known is not None and known["waived_until"]:
+            until, waiver = date.fromisoformat(known["waived_until"]), known["waiver"]
+        else:
+            return None
+        return (until, waiver) if until >= self._day else None
+
+
+def _waived(waiver: tuple[date, str] | None) -> Record:
+    until, text = waiver or (None, None)
+    return {"waived_until": until and until.isoformat(), "waiver": text}

@@ -20,6 +20,7 @@ from sinks.model import AUDIT, SET_WAIVER
 
 LONGEST_DAYS = 731
 LEAST_REASON = 10
+_LOCK = 4736_4949
 _NUMBER = re.compile(r"\d{9,}")
 """A run of digits that may be somebody's number has no place in a text that travels and stays (P8)."""
 
@@ -85,15 +86,23 @@ def audit(engine: sa.Engine, actor: str, action: str, finding: Finding, facts: M
         connection.execute(sa.insert(AUDIT).values(actor=actor, action=action, subject=finding.finding_id, facts=about))
 
 
-def keep(engine: sa.Engine, finding: Finding, given: Waiver | None) -> None:
-    """A waiver of a set rule's finding, or its end; the job's next run writes the finding anew."""
+def serialise(connection: sa.Connection) -> None:
+    """Until the transaction's end nobody else decides, or works with what is decided."""
+    connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+
+
+def keep(engine: sa.Engine, finding: Finding, given: Waiver | None, today: date) -> None:
+    """A waiver of a set rule's finding, or its end; the job's next run writes the finding anew.
+
+    An end is kept as well: without a decision the finding itself says whether it is waived.
+    """
     with translated_database_errors(), engine.begin() as connection:
-        if given is None:
-            connection.execute(sa.delete(SET_WAIVER).where(SET_WAIVER.c.finding_id == finding.finding_id))
-            return
-        values = {"until": given.until, "waiver": given.text}
+        serialise(connection)
+        ended = {"until": today - timedelta(days=1), "waiver": ""}
+        values = ended if given is None else {"until": given.until, "waiver": given.text}
+        values["at"] = sa.func.clock_timestamp()
         connection.execute(
             insert(SET_WAIVER)
             .values(finding_id=finding.finding_id, **values)
-            .on_conflict_do_update(index_elements=["finding_id"], set_=values | {"at": sa.func.now()})
+            .on_conflict_do_update(index_elements=["finding_id"], set_=values)
         )

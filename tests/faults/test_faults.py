@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -215,6 +217,38 @@ def test_replay_of_every_topic_changes_no_row(running: Running) -> None:
     wait_until(running.applied_to_the_end, "everything has been read again", 60.0)
     assert running.national_hash() == before
     running.all_is_well()
+
+
+def test_the_national_database_restored_from_a_backup(running: Running) -> None:
+    """It heals from the topics while changes go on: RECORDS waits for the sink, nobody helps, and source and store are equal.
+    Of what it had before, nothing is missing from its history."""
+    place = running.world.home
+    settings = ("--settings", str(place / "sink.settings.yaml"))
+
+    def hemis(*arguments: str) -> None:
+        done = subprocess.run(
+            [sys.executable, "-m", "deploy.command", *arguments, *settings],
+            cwd=place,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+
+    with running.under_load():
+        running.changes_arrive()
+        hemis("backup", "--output", "backups")
+        wait_until(Passed(OUTAGE_SECONDS / 2), "there is something that the backup lacks")
+    wait_until(running.applied_to_the_end, "the sink is at the end")
+    before = running.national_hash()
+    [folder] = (place / "backups").iterdir()
+    hemis("restore", str(folder))
+    wait_until(lambda: running.national_hash() == before, "it is equal again", 60.0)
+    with running.under_load():
+        running.changes_arrive()
+        hemis("restore", str(folder))
+        running.changes_arrive()
+    wait_well(running)
 
 
 def test_an_institution_reaches_only_its_own_topics(running: Running) -> None:

@@ -17,7 +17,7 @@ from sinks.base import Sink
 from sinks.database import engine
 from sinks.in_memory import InMemorySink
 from sinks.migrate import migrate
-from sinks.model import LEDGER, PERSON_CLAIM, TARGETS
+from sinks.model import LEDGER, METADATA, PERSON_CLAIM, TARGETS
 from sinks.ordinary import OrdinarySink
 from sinks.postgresql.sink import PostgresSink
 from sinks.writers import Writers
@@ -33,6 +33,8 @@ class Subject:
     sink: Sink
     folder: Path
     look: Callable[[str], list[dict[str, Any]]]
+    clock: Callable[[str, str], list[datetime]]
+    """All times of a column of a table, in their order."""
 
     def current(self, table: str) -> dict[str, dict[str, Any]]:
         return {row[TARGETS[table].key]: row for row in self.look(table)}
@@ -56,7 +58,12 @@ def in_memory(folder: Path, _: Stack | None) -> Iterator[Subject]:
             return [_plain(row) for row in sink.history.get(table.removesuffix("_history"), [])]
         return [_plain(row) for row in sink.current.get(table, {}).values()]
 
-    yield Subject(sink, folder, look)
+    def clock(table: str, column: str) -> list[datetime]:
+        name = table.removesuffix("_history")
+        rows = sink.history.get(name, []) if table != name else sink.current.get(name, {}).values()
+        return sorted(row[column] for row in rows)
+
+    yield Subject(sink, folder, look, clock)
 
 
 @contextmanager
@@ -113,12 +120,15 @@ def _sql(made: sa.Engine, build: Callable[[Writers], Sink], folder: Path) -> Ite
     sink = build(Writers(offline_registry(folder)))
 
     def look(table: str) -> list[dict[str, Any]]:
-        from sinks.model import METADATA
-
         with made.connect() as connection:
             return [_plain(dict(row)) for row in connection.execute(sa.select(METADATA.tables[table])).mappings()]
 
-    yield Subject(sink, folder, look)
+    def clock(table: str, column: str) -> list[datetime]:
+        with made.connect() as connection:
+            found = connection.execute(sa.select(METADATA.tables[table].c[column])).scalars()
+            return sorted(one if one.tzinfo else one.replace(tzinfo=UTC) for one in found)
+
+    yield Subject(sink, folder, look, clock)
     sink.close()
     made.dispose()
 

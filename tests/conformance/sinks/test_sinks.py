@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,24 @@ def test_any_order_and_any_batches_end_in_the_same_state(subject: Subject) -> No
             put(subject, stream[start : start + size])
             start += size
     assert subject.everything() == before
+
+
+def test_what_a_former_copy_had_applied_keeps_its_time(subject: Subject) -> None:
+    """And no version ends before it began, though the topic's clock may be behind the store's."""
+    times = [datetime(2026, 11, 24, hour, tzinfo=UTC) for hour in (1, 2, 3)]
+    for at, messages in zip(times, ([person(1)], [person(2), person(3), person(1, key=B)], [person(4)]), strict=True):
+        place = subject.sink.places([PERSON])[PERSON]
+        subject.sink.apply([Run(PERSON, place, place + len(messages), messages, at)])
+    assert subject.clock("person", "applied_at") == [times[1], times[2]]
+    assert subject.clock("person_history", "applied_at") == [times[0], times[1], times[1]]
+    assert subject.clock("person_history", "replaced_at") == [times[1], times[1], times[2]]
+    before = datetime.now(UTC) - timedelta(seconds=5)
+    put(subject, [person(5)])
+    assert subject.clock("person", "applied_at")[1] >= before
+    put(subject, [person(6)])
+    place = subject.sink.places([PERSON])[PERSON]
+    subject.sink.apply([Run(PERSON, place, place + 1, [person(7)], times[0])])
+    assert subject.clock("person_history", "replaced_at")[-1] >= before
 
 
 def test_places_move_with_the_rows(subject: Subject) -> None:

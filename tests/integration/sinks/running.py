@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
 import sqlalchemy as sa
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, OffsetSpec
 from psycopg.conninfo import conninfo_to_dict
 
 from deploy.local.stack import Stack
 from deploy.provisioning import provision_institution, provision_national, role_user
 from schemas import topics
 from schemas.registry import Registry, RegistryUnavailable
+from sinks.delivery import SUBSCRIPTION
 from sinks.model import TARGETS
 from tests.conformance.sinks.events import Events
 from tests.support.waiting import wait_until
@@ -97,9 +100,23 @@ class Place:
                     process.kill()
                     process.wait()
 
+    def hemis(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """The installed command."""
+        return subprocess.run(
+            [sys.executable, "-m", "deploy.command", *arguments],
+            env=self.environment, cwd=self.folder, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+
     def produce(
-        self, user: str, topic: str, pairs: Sequence[tuple[bytes, bytes | None]], partition: int | None = None
+        self,
+        user: str,
+        topic: str,
+        pairs: Sequence[tuple[bytes, bytes | None]],
+        partition: int | None = None,
+        *,
+        at: float = 0,
     ) -> None:
+        """`at`: when they count as written, Unix time; 0: now."""
         failed: list[str] = []
         producer = Producer(self.stack.client_config(user) | {"linger.ms": 5, "compression.type": "lz4"})
         for key, value in pairs:
@@ -108,7 +125,12 @@ class Place:
             while True:
                 try:
                     producer.produce(
-                        topic, value, key, where, on_delivery=lambda e, _: failed.append(str(e)) if e else None
+                        topic,
+                        value,
+                        key,
+                        where,
+                        on_delivery=lambda e, _: failed.append(str(e)) if e else None,
+                        timestamp=int(at * 1000),
                     )
                     break
                 except BufferError:
@@ -125,6 +147,57 @@ class Place:
 
     def number(self, query: str) -> int:
         return int(str(self.rows(query)[0][0]))
+
+    def ends(self) -> dict[tuple[str, int], int]:
+        """The end of every partition that the sink reads."""
+        admin = self.stack.admin_client()
+        known = admin.list_topics(timeout=10).topics
+        read = [name for name in known if any(re.match(pattern, name) for pattern in SUBSCRIPTION)]
+        wanted = {
+            TopicPartition(name, number): OffsetSpec.latest() for name in read for number in known[name].partitions
+        }
+        found = admin.list_offsets(wanted)
+        return {(tp.topic, tp.partition): future.result().offset for tp, future in found.items()}
+
+    def end(self, topic: str) -> int:
+        """Messages that a topic has ever got."""
+        return sum(offset for (name, _), offset in self.ends().items() if name == topic)
+
+    def configure(self, topic: str, values: Mapping[str, str]) -> None:
+        """Change a topic's settings."""
+        entries = [ConfigEntry(n, v, incremental_operation=AlterConfigOpType.SET) for n, v in values.items()]
+        resource = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=entries)
+        admin = self.stack.admin_client()
+        for future in admin.incremental_alter_configs([resource]).values():
+            future.result()
+
+    def compact(self, topic: str, key: bytes) -> None:
+        """Have the broker compact a topic until it has one message of a key. Everything before this call is compacted."""
+        self.configure(topic, {"min.compaction.lag.ms": "0", "segment.ms": "100", "min.cleanable.dirty.ratio": "0.001"})
+
+        def compacted() -> bool:
+            # The segment that is written to is never compacted: a newer message makes it an older one.
+            self.produce("hemis.records", topic, [self.events.change("UNI-A/person/roll", 1)])
+            return self._kept(topic, key) == 1
+
+        wait_until(compacted, "the broker has compacted", 90)
+
+    def _kept(self, topic: str, key: bytes) -> int:
+        consumer = Consumer(
+            self.stack.client_config("hemis.sink") | {"group.id": "hemis-sink-test", "enable.partition.eof": True}
+        )
+        partitions = [TopicPartition(topic, number, 0) for number in range(PARTITIONS)]
+        consumer.assign(partitions)
+        found, ended = 0, 0
+        while ended < PARTITIONS:
+            message = consumer.poll(5)
+            assert message is not None
+            if message.error():
+                ended += 1
+            elif message.key() == key:
+                found += 1
+        consumer.close()
+        return found
 
     def content(self) -> str:
         """Hash of everything that the topics determine: all but the clock of the national database."""

@@ -17,6 +17,7 @@ from tests.integration.sinks.nation import Nation
 pytestmark = pytest.mark.real
 
 TODAY = today().day
+DAYS = (("set_waiver", "until"), ("finding", "waived_until"))
 
 
 class Topic:
@@ -158,15 +159,39 @@ def test_a_waiver_holds_until_its_day_and_can_be_ended(
     degree(national, "3", 3)
     finding = finding_of(run()[0])
     given = waiver("số 2 in hỏng, đã hủy phôi", "Vụ GDĐH", (TODAY + timedelta(days=30)).isoformat(), TODAY)
-    keep(national.engine, finding, given)
+    keep(national.engine, finding, given, TODAY)
     waived = run()
     assert (waived[0]["status"], waived[0]["waiver"]) == ("WAIVED", "Vụ GDĐH: số 2 in hỏng, đã hủy phôi")
     assert run() == []
-    national.do("UPDATE set_waiver SET until = current_date - 2")
+    national.do(*(f"UPDATE {table} SET {column} = current_date - 2" for table, column in DAYS))
     assert [f["status"] for f in run()] == ["OPEN"]
-    keep(national.engine, finding, given)
+    keep(national.engine, finding, given, TODAY)
     assert [f["status"] for f in run()] == ["WAIVED"]
-    keep(national.engine, finding, None)
+    keep(national.engine, finding, None, TODAY)
     assert [f["status"] for f in run()] == ["OPEN"]
     national.cancel("UNI-A/degree/3")
     assert [f["status"] for f in run()] == ["RESOLVED"]
+
+
+def test_an_older_copy_learns_from_the_topic_what_was_decided_since(
+    national: Nation, run: Callable[[], list[dict[str, Any]]]
+) -> None:
+    """Decisions on set rules stand in the database only, and one that is restored lacks the last ones; what followed from them
+    has come with the findings' topic."""
+    degree(national, "1", 1)
+    degree(national, "3", 3)
+    finding = finding_of(run()[0])
+    until = (TODAY + timedelta(days=30)).isoformat()
+    keep(national.engine, finding, waiver("số 2 in hỏng, đã hủy phôi", "Vụ GDĐH", until, TODAY), TODAY)
+    assert [f["status"] for f in run()] == ["WAIVED"]
+    kept = "CREATE TABLE IF NOT EXISTS yesterday AS SELECT * FROM set_waiver"
+    national.do(kept, "DELETE FROM set_waiver")
+    assert run() == [], "the waiver holds"
+    degree(national, "2", 2)
+    assert [(f["status"], f["waived_until"]) for f in run()] == [("RESOLVED", until)]
+    national.cancel("UNI-A/degree/2")
+    assert [(f["status"], f["waived_until"]) for f in run()] == [("WAIVED", until)], "and is remembered"
+    keep(national.engine, finding, None, TODAY)
+    assert [f["status"] for f in run()] == ["OPEN"]
+    national.do("DELETE FROM set_waiver", "INSERT INTO set_waiver SELECT * FROM yesterday")
+    assert run() == [], "it was ended since"

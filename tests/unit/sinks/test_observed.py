@@ -87,7 +87,7 @@ def test_the_work_on_quality_shares_the_sinks_registry() -> None:
     def nobody() -> Publisher:
         raise AssertionError("no rule runs here")
 
-    job = QualityJob(engine, nobody, metrics, observed.aside, measure_seconds=0, rules_seconds=0)
+    job = QualityJob(engine, nobody, metrics, observed.aside, lambda _: False, measure_seconds=0, rules_seconds=0)
     job.start()
     observed.aside(HemisError("E501"))
     job.close()

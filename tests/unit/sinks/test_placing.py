@@ -40,6 +40,9 @@ class Assigned:
 
     def incremental_unassign(self, partitions: list[TopicPartition]) -> None: ...
 
+    def committed(self, partitions: list[TopicPartition], timeout: float) -> list[TopicPartition]:
+        return partitions
+
     def pause(self, partitions: list[TopicPartition]) -> None: ...
 
     def resume(self, partitions: list[TopicPartition]) -> None: ...
