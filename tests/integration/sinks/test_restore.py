@@ -264,9 +264,6 @@ def test_a_lost_registry_gets_every_schema_back_under_its_id(place: Place) -> No
         return place.hemis("restore", str(folder), "--registry")
 
     assert restored().stdout == "registry: 0 versions brought back\n"
-    _emptied_registry(place.stack)
-    assert restored().stdout == f"registry: {len(before)} versions brought back\n"
-    assert Registry(place.stack.registry_url, place.folder / "again").register_all() == before
     # One that was restored from its own older copy lacks the newest.
     _emptied_registry(place.stack)
     for name, _ in sorted(before.items(), key=lambda one: one[1])[:3]:
@@ -279,7 +276,8 @@ def test_a_lost_registry_gets_every_schema_back_under_its_id(place: Place) -> No
     refused = restored()
     assert (refused.returncode, refused.stderr.split()[0]) == (2, "E863"), refused.stderr
     _emptied_registry(place.stack)
-    assert restored().returncode == 0
+    assert restored().stdout == f"registry: {len(before)} versions brought back\n"
+    assert Registry(place.stack.registry_url, place.folder / "once more").register_all() == before
 
 
 def _emptied_registry(stack: Stack) -> None:
