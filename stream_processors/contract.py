@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 from schemas import avro_schema, envelope
 from schemas.codec import HEADER_SIZE, Codec, codec, codec_of
-from schemas.envelope import Envelope
 from schemas.errors import HemisError
 from schemas.registry import Registry
 
@@ -109,8 +108,8 @@ class Contract:
         value, _ = writer.decode(raw, HEADER_SIZE)
         return self.encode(name, value)
 
-    def values(self, raw: bytes, event: Envelope) -> tuple[str, dict[str, Any]]:
-        """Entity and values of a stored record whose envelope is `event`, as this program's version has them.
+    def values(self, raw: bytes, body: int) -> tuple[str, dict[str, Any]]:
+        """Entity and values of a stored record whose entity begins at `body`, as this program's version has them.
 
         Raises:
             DecodeError, Unreadable: it is no record. RegistryUnavailable: try again.
@@ -120,8 +119,8 @@ class Contract:
             raise Unreadable("E103")
         if kind.writer is not None:
             raw = self.translate(kind, raw)
-            event = envelope.read(raw)
-        return kind.entity, kind.codec.decode(raw, event.body)[0]
+            body = envelope.read(raw).body
+        return kind.entity, kind.codec.decode(raw, body)[0]
 
     def translate(self, kind: Type, raw: bytes) -> bytes:
         """A message of another version, written anew with this program's (fields it lacks are null, unknown ones left out)."""

@@ -160,6 +160,10 @@ def decision_of_status(study: Fields, decisions: Iterable[Fields]) -> Found | No
     return found("V17", "no_decision", "status", status=study["status"])
 
 
+NUMBERED = ("serial", "kind", "register_year", "register_number")
+"""The fields of a degree that `number_keys` looks at."""
+
+
 def number_keys(degree: Fields) -> dict[str, str]:
     """V18: what must be unique in an institution, by case, in a form that forgives case, blanks and signs. For an index."""
     keys = {}

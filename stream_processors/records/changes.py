@@ -12,6 +12,7 @@ from schemas.envelope import CANCEL, Envelope
 from schemas.keys import parse_record_key
 from schemas.topics import MAX_EVENT_BYTES
 from stream_processors.contract import Type, Unreadable
+from stream_processors.records import row as rows
 from stream_processors.records.row import Former, Row, Version
 from stream_processors.records.unit import Unit
 from stream_processors.records.version_rule import Verdict, fillable, judge, marks_after
@@ -72,8 +73,8 @@ def apply(
             _fill(unit, kind, key, event, values, place, row, version)
         case Verdict.RAISE:
             assert row is not None
-            stamped, event = envelope.stamp(raw, event, account.epoch, place)
-            unit.put(key, row._replace(raw=stamped, envelope=event, marks={}))
+            raised = rows.stamped(raw, event, account.epoch, place)
+            unit.put(key, raised._replace(person=row.person, open=row.open, former=row.former))
             account.duplicate += 1
         case Verdict.DUPLICATE:
             account.duplicate += 1
@@ -89,15 +90,15 @@ def apply(
 def _stored(unit: Unit, kind: Type, row: Row) -> tuple[bytes, dict[str, Any]]:
     """The row's message in this program's version of its type (it may be older than the last upgrade), and its values."""
     raw = unit.contract.current(kind.name, row.raw)
-    body = row.envelope.body if raw is row.raw else envelope.read(raw).body
+    body = row.body if raw is row.raw else envelope.read(raw).body
     return raw, kind.codec.decode(raw, body)[0]
 
 
 def _same_content(unit: Unit, kind: Type, row: Row, raw: bytes, event: Envelope, values: Mapping[str, Any]) -> bool:
-    if event.untyped != row.envelope.untyped:
+    if event.untyped != row.untyped:
         return False
     if not event.absent and raw[:HEADER_SIZE] == row.raw[:HEADER_SIZE]:
-        return raw[event.body :] == row.raw[row.envelope.body :]
+        return raw[event.body :] == row.raw[row.body :]
     _, stored = _stored(unit, kind, row)
     return all(value == stored[name] for name, value in values.items() if name not in event.absent)
 
@@ -136,7 +137,7 @@ def _complete(
     if row is not None and row.live and event.operation == envelope.UPDATE:
         _, stored = _stored(unit, kind, row)
         values = values | {name: stored[name] for name in event.absent if name in stored}
-        untyped |= {name: row.envelope.untyped[name] for name in event.absent if name in row.envelope.untyped}
+        untyped |= {name: row.untyped[name] for name in event.absent if name in row.untyped}
     return _fitting(_rewrite(raw, event, kind, values, untyped)), values
 
 
@@ -178,12 +179,12 @@ def _fill(
     names = fillable(row, event, version)
     before, stored = _stored(unit, kind, row)
     filled = stored | {name: values[name] for name in names if name in values}
-    untyped = {k: v for k, v in row.envelope.untyped.items() if k not in names} | {
+    untyped = {k: v for k, v in row.untyped.items() if k not in names} | {
         n: event.untyped[n] for n in names if n in event.untyped
     }
     raw = _fitting(_rewrite(before, row.envelope, kind, filled, untyped))
-    marks = row.marks | dict.fromkeys(names, version)
-    _settle(unit, kind, key, raw, envelope.read(raw), filled, place, row.envelope.epoch, row, marks)
+    marks = {**row.marks, **dict.fromkeys(names, version)}
+    _settle(unit, kind, key, raw, envelope.read(raw), filled, place, row.epoch, row, marks)
 
 
 def _settle(
@@ -196,19 +197,23 @@ def _settle(
     place: int,
     epoch: int,
     row: Row | None,
-    marks: dict[str, Version],
+    marks: Mapping[str, Version],
 ) -> None:
     """The record has a new newest content. What follows from it is worked out once for the whole unit (`settle`)."""
     account, entity = unit.account, kind.entity
     assert entity is not None
-    stamped, event = envelope.stamp(raw, event, epoch, place)
-    live = event.operation != CANCEL
-    unit.clean(entity, key, stamped)
-    made = Row(stamped, event, marks, row.person, row.open) if row else Row(stamped, event, marks, "", ())
+    message, body = envelope.stamp(raw, event, epoch, place)
+    operation, was_live = event.operation, row is not None and row.live
+    live = operation != CANCEL
+    unit.clean(entity, key, message)
+    made = Row(
+        message, body, epoch, place, operation, event.snapshot, event.version, event.changed_at, event.untyped, marks,
+        *((row.person, row.open) if row else ()),
+    )  # fmt: skip
     if entity == "study_record" and live and row is not None and row.live:
         made = made._replace(former=_former(unit, key, row, values))
-    unit.change(key, entity, made, values)
-    account.live += live - (row is not None and row.live)
+    unit.change(key, entity, made, values, row)
+    account.live += live - was_live
     account.applied += 1
     if event.snapshot:
         unit.loaded = True

@@ -41,7 +41,7 @@ def claim(unit: Unit, key: bytes, due: Due, *, alone: bool = False) -> None:
     if values is not None:
         person = person_key(unit, key, values)
         hanging = _NOTHING if alone else gather(unit, key.decode())
-        unit.claim(person, key, row.envelope, due.place, _encoded(unit, hanging), row.raw[row.envelope.body :])
+        unit.claim(person, key, row.envelope, due.place, _encoded(unit, hanging), row.raw[row.body :])
         if unit.institution.behind and not alone:
             _strike(unit, key, *hanging.learners)
     if row.person and row.person != person:
@@ -137,5 +137,5 @@ def _newest(unit: Unit, learners: list[bytes], name: str) -> bytes:
     for key in learners:
         row, values = unit.row(key), unit.values(key)
         if row is not None and values is not None and values[name] is not None:
-            known.append((row.envelope.changed_at, key, values[name]))
+            known.append((row.changed_at, key, values[name]))
     return b"\x02" + text_bytes(max(known)[2]) if known else b"\x00"

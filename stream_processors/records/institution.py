@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-from schemas.envelope import CANCEL
 from schemas.errors import HemisError
 from stream_processors.contract import Contract
 from stream_processors.records import links
@@ -67,13 +66,13 @@ class Indexes:
             elif key in self._waiting:
                 self._waiting.discard(key)
                 entries[self._wait + key] = None
-            if row and row.envelope.operation != CANCEL:
+            if row and row.live:
                 entries |= dict.fromkeys(self._links(key, row), b"")
         return entries
 
     def _links(self, key: bytes, row: Row) -> list[bytes]:
         try:
-            entity, values = self._contract.values(row.raw, row.envelope)
+            entity, values = self._contract.values(row.raw, row.body)
         except HemisError as error:
             if error.transient:
                 raise

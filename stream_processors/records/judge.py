@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import Any
 
 from schemas import rules
@@ -16,18 +17,22 @@ from stream_processors.records.unit import Unit, entity_of
 JUDGED = frozenset({"study_record", "degree", "programme", "staff_contract"})
 MOST = 100
 """Decisions, degrees, corrections or licences that a rule looks at, at most (P5)."""
+_looked_at = itemgetter("programme", "enrolment_date", "status", "status_date")
+"""What the rules look at in a study record itself."""
 NAMED = 8
 """Records with the same number that are looked at until one is found: a finding names one other record."""
 
 
-def judge(unit: Unit, key: bytes, entity: str, values: Values, row: Row, on: str, *, lone: bool) -> list[Found]:
+def judge(
+    unit: Unit, key: bytes, entity: str, values: Values, row: Row, on: str, *, lone: bool, old: Values | None
+) -> list[Found]:
     """What related records say is wrong with this one. `lone`: nothing hangs from it. `on`: the day of its change, or one that has
-    come; a rule that a later day has broken stays broken."""
+    come; a rule that a later day has broken stays broken. `old`: what the record was when it was judged last."""
     if entity not in JUDGED:
         return []
     match entity:
         case "study_record":
-            found = _study(unit, key, values, row, lone, on)
+            found = _study(unit, key, values, row, lone, on, old)
         case "degree":
             found = _degree(unit, key, values, lone)
         case "programme":
@@ -40,9 +45,13 @@ def judge(unit: Unit, key: bytes, entity: str, values: Values, row: Row, on: str
     return [one for one in found if one is not None]
 
 
-def _study(unit: Unit, key: bytes, values: Values, row: Row, lone: bool, on: str) -> list[Found | None]:
+def _study(
+    unit: Unit, key: bytes, values: Values, row: Row, lone: bool, on: str, old: Values | None
+) -> list[Found | None]:
     found: list[Found | None] = []
     programme = _values(unit, values["programme"])
+    if old is not None and not row.open and _looked_at(old) == _looked_at(values):
+        return [related.study_time(values, programme, on)] if programme is not None else found  # the only rule by day
     if values["programme"] is not None:
         found.append(related.own_programme(key.decode(), values))
     if programme is not None:

@@ -9,12 +9,18 @@ a look and is then deleted.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import Any
 
 from schemas.avro_schema import RECORD_TYPES, fields
-from schemas.rules.related import number_keys
+from schemas.rules.related import NUMBERED, number_keys
 
 REFERENCES: Mapping[str, tuple[str, ...]] = {e: tuple(f.name for f in fields(e) if f.refers_to) for e in RECORD_TYPES}
+_GROUPED = {"major_licence": ("major_code",), "programme": ("major_code",), "degree": NUMBERED}
+DECIDING: Mapping[str, itemgetter[Any]] = {
+    e: itemgetter(*REFERENCES[e], *_GROUPED.get(e, ())) for e in RECORD_TYPES if REFERENCES[e] or e in _GROUPED
+}
+"""The fields that say what a record hangs from, to be taken out of its values."""
 SEPARATOR = b"\x1f"
 
 

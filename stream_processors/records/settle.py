@@ -7,6 +7,7 @@ What many records need at once, or what a first load would make again and again,
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from schemas import rules
@@ -16,24 +17,30 @@ from schemas.rules import Found, related, severity_of
 from stream_processors.records import behind, duplicates, links, spread, waivers
 from stream_processors.records import row as rows
 from stream_processors.records.claims import claim
+from stream_processors.records.facts import SHOWN, Values
 from stream_processors.records.judge import judge
 from stream_processors.records.row import Open, Row
 from stream_processors.records.unit import Due, Unit, entity_of
+
+_COMPARED = frozenset({*links.DECIDING, *SHOWN, *spread.WATCHED} - {"person"})
+"""Entities of which a change is compared with what was; of a person everything is claimed anew."""
 
 
 def settle(unit: Unit) -> None:
     """Work out what follows from everything that has changed since the last call."""
     changed, unit.changed = unit.changed, {}
+    compared: set[bytes] = set()
     for key, before in changed.items():
         try:
-            _changed(unit, key, before)
+            if _changed(unit, key, before):
+                compared.add(key)
         except Exception as error:
             _skip(unit, key, error)
     touched, unit.touched = unit.touched, {}
     for key, due in touched.items():
         if unit.stepping:
             behind.put_off_judging(unit, key)
-        elif key not in changed or due.on:
+        elif key not in changed or key in compared or due.on:
             try:
                 _touched(unit, key, due)
             except Exception as error:
@@ -72,19 +79,25 @@ def _skip(unit: Unit, key: bytes, error: Exception) -> None:
     )
 
 
-def _changed(unit: Unit, key: bytes, before: Row | None) -> None:
+def _changed(unit: Unit, key: bytes, before: Row | None) -> bool:
+    """What follows from one record's change; was only looked at what is not as it was?"""
     row = unit.row(key)
     assert row is not None
     entity, values = entity_of(key), unit.values(key)
-    due = Due(row.envelope.place, row.envelope.changed_at)
+    due = Due(row.place, row.changed_at)
     if values is None:
         if row.open:
             say(unit, key, row, [], due)
         spread.gone(unit, key, entity, before, due)
-        return
-    waiting = unit.institution.waiting.pop(key.decode(), ()) if before is None or not before.live else ()
-    lone = before is None and not waiting and not unit.linked(key)
-    found, related = _found(unit, key, entity, values, row, due.at, due, lone=lone)
+        return False
+    old, lone = None, False
+    waiting: Collection[str] = ()
+    if before is None or not before.live:
+        waiting = unit.institution.waiting.pop(key.decode(), ())
+        lone = before is None and not waiting and not unit.linked(key)
+    elif entity in _COMPARED:
+        old = unit.former_values(key, before)
+    found, related = _found(unit, key, entity, values, row, due.at, due, lone=lone, old=old)
     if related and unit.waits(row):
         related = _already_open(unit, key, row, related)
     found += related
@@ -93,7 +106,8 @@ def _changed(unit: Unit, key: bytes, before: Row | None) -> None:
     if before is None or not before.live:
         spread.come(unit, key, entity, values, waiting, due, lone=lone)
     else:
-        spread.changed(unit, key, entity, before, values, due)
+        spread.changed(unit, key, entity, before, values, old, due)
+    return old is not None
 
 
 def _touched(unit: Unit, key: bytes, due: Due) -> None:
@@ -101,25 +115,41 @@ def _touched(unit: Unit, key: bytes, due: Due) -> None:
     row, values = unit.row(key), unit.values(key)
     if row is None or values is None:
         return
-    found, related = _found(unit, key, entity_of(key), values, row, row.envelope.changed_at, due)
+    found, related = _found(unit, key, entity_of(key), values, row, row.changed_at, due)
     found += related
     if found or row.open:
         say(unit, key, row, found, due)
 
 
 def _found(
-    unit: Unit, key: bytes, entity: str, values: dict[str, Any], row: Row, at: int, due: Due, *, lone: bool = False
+    unit: Unit,
+    key: bytes,
+    entity: str,
+    values: Values,
+    row: Row,
+    at: int,
+    due: Due,
+    *,
+    lone: bool = False,
+    old: Values | None = None,
 ) -> tuple[list[Found], list[Found]]:
     """What is wrong with a live record by itself and by its references; and by the rules over related records. `at`: when it changed,
-    whose day is that of the rules."""
+    whose day is that of the rules. `old`: what it was before this change; what hangs from what is as it was is not looked up again,
+    since whatever changes elsewhere says so."""
     day = rules.day_of(at)
-    own = rules.check(entity, values, row.envelope.untyped, day)
+    own = rules.check(entity, values, row.untyped, day)
     for name in links.REFERENCES[entity]:
-        if (parent := values[name]) is not None and not unit.is_live(parent):
+        parent = values[name]
+        if parent is None:
+            continue
+        if old is not None and old[name] == parent:
+            if row.open:
+                own += [f.found for f in row.open if f.key == ("V26", (name,), parent)]
+        elif not unit.is_live(parent):
             own.append(_missing(row, name, parent, due))
     if entity == "learner" and row.open and unit.is_live(values["person"] or ""):
         own += [f.found for f in row.open if f.rule == duplicates.RULE]  # worked out with the person's claim
-    return own, judge(unit, key, entity, values, row, due.on or day, lone=lone)
+    return own, judge(unit, key, entity, values, row, due.on or day, lone=lone, old=old)
 
 
 def _missing(row: Row, name: str, parent: str, due: Due) -> Found:

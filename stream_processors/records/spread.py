@@ -47,8 +47,8 @@ def come(
         _reclaim(unit, key, entity, values, due)
 
 
-def changed(unit: Unit, key: bytes, entity: str, before: Row, values: Values, due: Due) -> None:
-    """A live record has another content."""
+def changed(unit: Unit, key: bytes, entity: str, before: Row, values: Values, old: Values | None, due: Due) -> None:
+    """A live record has another content; `old`, where it is known, is the one it had."""
     if entity == "person":
         # Who the record is must not wait: what is put off may be worked off twice, and only one of them would be retracted.
         if unit.waits(unit.row(key)) and person_key(unit, key, values) == before.person:
@@ -60,7 +60,8 @@ def changed(unit: Unit, key: bytes, entity: str, before: Row, values: Values, du
     shown, watched = facts.SHOWN.get(entity, ()), WATCHED.get(entity, ())
     if not shown and not watched:
         return
-    old = unit.former_values(key, before)
+    if old is None:
+        old = unit.former_values(key, before)
     show = any(old[name] != values[name] for name in shown)
     if entity == "programme":
         if show or any(old[name] != values[name] for name in watched):
@@ -82,7 +83,7 @@ def gone(unit: Unit, key: bytes, entity: str, before: Row | None, due: Due) -> N
     if entity == "person":
         unit.reclaim(key, due)
         return
-    _, old = unit.contract.values(before.raw, before.envelope)
+    old = unit.former_values(key, before)
     if entity in WATCHED and entity != "programme":
         _dependents(unit, key, entity, old, due)
     if entity in facts.SHOWN and entity != "programme":

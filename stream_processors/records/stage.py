@@ -272,8 +272,8 @@ class Records(Stage[Institution, Unit]):
             state = self.store.get(record_key(code, "canary", ("agent",)).encode())
             if state is not None:
                 row = rows.load(state)
-                values, _ = codec("vn.hemis.Canary").decode(row.raw, row.envelope.body)
-                found[code] = (row.envelope.changed_at / 1e6, float(values["interval_seconds"] or 15))
+                values, _ = codec("vn.hemis.Canary").decode(row.raw, row.body)
+                found[code] = (row.changed_at / 1e6, float(values["interval_seconds"] or 15))
         return found
 
     def facts(self) -> dict[str, Any]:

@@ -127,7 +127,7 @@ class Unit(Scratch):
         row = self.row(key)
         if row is None or not row.live:
             return None
-        _, values = self.contract.values(row.raw, row.envelope)
+        _, values = self.contract.values(row.raw, row.body)
         self._values[key] = values
         return values
 
@@ -135,17 +135,24 @@ class Unit(Scratch):
         """The values of a live row of the record that is not, or will not be, its newest."""
         known = self._former.get(key)
         if known is None or known[0] is not row:
-            known = self._former[key] = row, self.contract.values(row.raw, row.envelope)[1]
+            known = self._former[key] = row, self.contract.values(row.raw, row.body)[1]
         return known[1]
 
-    def change(self, key: bytes, entity: str, row: Row, values: dict[str, Any]) -> None:
-        """An event has given the record this state; what follows from it is worked out when the unit is settled."""
+    def change(self, key: bytes, entity: str, row: Row, values: dict[str, Any], before: Row | None) -> None:
+        """An event has given the record this state instead of `before`; what follows from it is worked out when the unit is settled."""
+        deciding = links.DECIDING.get(entity)
+        old = None
+        if deciding and before is not None and before.live:
+            old = self._values.get(key) or self.former_values(key, before)
+            if key not in self.changed:
+                self._former[key] = before, old
         if key not in self.changed:
-            self.changed[key] = self.row(key)
+            self.changed[key] = before
         if row.live:
+            if deciding and (old is None or deciding(old) != deciding(values)):
+                for parent in links.parents_of(entity, values):
+                    self.link(parent, key)
             self._values[key] = values
-            for parent in links.parents_of(entity, values):
-                self.link(parent, key)
         else:
             self._values.pop(key, None)
         self._applied.add(key)
@@ -249,7 +256,7 @@ class Unit(Scratch):
 
     def waits(self, row: Row | None) -> bool:
         """Is more to come soon, as in a first load or a backlog? Then what changes again and again is worked out later."""
-        return self.deferring or self.stepping or (row is not None and row.envelope.snapshot)
+        return self.deferring or self.stepping or (row is not None and row.snapshot)
 
     def put_off(self, what: bytes, value: bytes = b"1") -> None:
         """Note durably something to be worked out when the institution is quiet."""
@@ -390,7 +397,7 @@ class Unit(Scratch):
 
     def _state_of(self, key: bytes) -> bytes | None:
         row = self._loaded[key]
-        return None if row is None else rows.dump(row.raw, row.marks, row.person, row.open, row.former)
+        return None if row is None else rows.dump(row)
 
     def store_changes(self) -> dict[bytes, bytes | None]:
         """What goes to the store: the changelog messages and the index entries that follow from them."""

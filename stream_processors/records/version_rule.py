@@ -33,11 +33,11 @@ def judge(row: Row, event: Envelope, version: Version, place: int, same_content:
             else Verdict.APPLY
         )
     if version == stored:
-        if place == row.envelope.place:
+        if place == row.place:
             return Verdict.REPEATED
         if same_content:
             return Verdict.DUPLICATE
-        return Verdict.SUPERSEDED if event.snapshot or row.envelope.snapshot else Verdict.CONTRADICTS
+        return Verdict.SUPERSEDED if event.snapshot or row.snapshot else Verdict.CONTRADICTS
     return Verdict.FILL if fillable(row, event, version) else Verdict.SUPERSEDED
 
 

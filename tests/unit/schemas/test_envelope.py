@@ -55,8 +55,9 @@ def test_the_codec_of_the_whole_schema_agrees(said: dict[str, Any]) -> None:
 def test_a_stamp_keeps_every_other_byte(said: dict[str, Any], epoch: int, place: int) -> None:
     raw = envelope.write(7, **said) + ENTITY_BYTES
     before = envelope.read(raw)
-    stamped, after = envelope.stamp(raw, before, epoch, place)
-    assert after == envelope.read(stamped)
+    stamped, body = envelope.stamp(raw, before, epoch, place)
+    after = envelope.read(stamped)
+    assert after.body == body
     assert stamped[after.rest :] == raw[before.rest :]
     assert stamped[:HEADER_SIZE] == raw[:HEADER_SIZE]
     assert after == before._replace(epoch=epoch, place=place, rest=after.rest, body=after.body)

@@ -125,12 +125,13 @@ def test_waiting_records_and_links_are_indexed(bench: Bench) -> None:
     raw = bench.event("learner", 1, 1, person="UNI-A/person/1")[1]
     key, entry = b"UNI-A/learner/1", b"UNI-A!wait/UNI-A/learner/1"
     link = {b"UNI-A!child/UNI-A/person/1\x1fUNI-A/learner/1": b"", b"UNI-A!child0": b""}
-    waits = row.dump(raw, {}, "", (Open("V26", ("person",), "UNI-A/person/1", (), 1),))
+    given = row.stamped(raw, envelope.read(raw), 1, 2)
+    waits = row.dump(given._replace(open=(Open("V26", ("person",), "UNI-A/person/1", (), 1),)))
     index = Indexes("UNI-A", bench.store, bench.contract)
     messages = {key: waits, b"UNI-A!account": b"{}", b"UNI-A/learner/2": None}
     assert index(messages) == {entry: b'["UNI-A/person/1"]'} | link
-    assert index({key: row.dump(raw, {}, "", ())}) == {entry: None} | link
-    assert index({key: row.dump(raw, {}, "", ())}) == link
+    assert index({key: row.dump(given)}) == {entry: None} | link
+    assert index({key: row.dump(given)}) == link
 
 
 @pytest.mark.parametrize("person", ["", "n:0123", "i:" + "x" * 500])
@@ -141,10 +142,12 @@ def test_a_state_is_read_as_it_was_written_and_its_life_at_a_glance(
     bench: Bench, person: str, marks: dict[str, Any], operation: int, place: int
 ) -> None:
     raw = bench.event("learner", 1, 1, operation=operation)[1]
-    stamped, event = envelope.stamp(raw, envelope.read(raw), 3, place)
+    given = row.stamped(raw, envelope.read(raw), 3, place)
+    assert given.envelope.place == place
     found = (Open("V01", ("code",), "UNI-A/person/1", (("case", "x"), ("length", "3")), 5, "WAIVED"),)
     for notes in ((), found):
         for former in ((), ("GRADUATED", None)):
-            state = row.dump(stamped, marks, person, notes, former)
-            assert row.load(state) == row.Row(stamped, event, marks, person, notes, former)
+            noted = given._replace(marks=marks, person=person, open=notes, former=former)
+            state = row.dump(noted)
+            assert row.load(state) == noted
             assert row.is_live(state) == (operation != CANCEL)

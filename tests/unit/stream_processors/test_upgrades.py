@@ -37,11 +37,11 @@ def test_a_row_of_an_older_version_still_gives_what_an_event_did_not_send(bench:
     value = bench.contract.decode("ProgrammeChange", row.raw)
     old = envelope.header(OLD_ID) + codec_of(schema).encode(value)
     assert len(old) == len(row.raw) - 1
-    bench.store.write({key: rows.dump(old, {}, "", ())})
+    bench.store.write({key: rows.dump(row._replace(raw=old))})
     bench.change("programme", 1, 11, code="P1", absent=("name",), operation=UPDATE)
     assert bench.dead_letters() == []
     assert bench.values("programme", 1)["name"] == "A"
-    bench.store.write({key: rows.dump(old, {}, "", ())})
+    bench.store.write({key: rows.dump(row._replace(raw=old))})
     bench.change("programme", 1, 12, name="A")
     assert bench.account.duplicate == 1
 
