@@ -28,6 +28,10 @@ def long_bytes(n: int) -> bytes:
     n = (n << 1) ^ (n >> 63)
     if n < 128:
         return _BYTE[n]
+    if n < 1 << 14:
+        return bytes((n & 127 | 128, n >> 7))
+    if n < 1 << 21:
+        return bytes((n & 127 | 128, n >> 7 & 127 | 128, n >> 14))
     out = bytearray()
     while n > 127:
         out.append(n & 127 | 128)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
+from schemas.avro_schema import RECORD_TYPES
 from schemas.codec import long_bytes, text_bytes
 from schemas.envelope import Envelope
 from schemas.errors import HemisError
@@ -29,6 +30,9 @@ from stream_processors.store import Store
 
 NOTHING_HANGS = b"\x00\x00\x00"
 """No telephone, no e-mail, no facts."""
+
+
+_ENTITIES = {entity.encode(): entity for entity in RECORD_TYPES}
 
 
 class Due(NamedTuple):
@@ -97,6 +101,7 @@ class Unit(Scratch):
         self._values: dict[bytes, dict[str, Any]] = {}
         self._former: dict[bytes, tuple[Row, dict[str, Any]]] = {}
         self._messages: list[Message] = []
+        self._clean: dict[str, list[Message]] = {}
 
     # rows
 
@@ -278,7 +283,10 @@ class Unit(Scratch):
         out.append((key, value))
 
     def clean(self, entity: str, key: bytes, raw: bytes) -> None:
-        self.emit(clean_topic(entity), self._slot, key, raw)
+        out = self._clean.get(entity)
+        if out is None:
+            out = self._clean[entity] = self.outputs[clean_topic(entity), self._slot] = []
+        out.append((key, raw))
 
     def claim(
         self,
@@ -409,4 +417,4 @@ class Unit(Scratch):
 
 def entity_of(key: bytes) -> str:
     """The entity that a record key names."""
-    return key.split(b"/", 2)[1].decode()
+    return _ENTITIES[key.split(b"/", 2)[1]]
