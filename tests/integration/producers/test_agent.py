@@ -6,6 +6,7 @@ import signal
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
@@ -103,6 +104,40 @@ def test_rolled_back_rows_never_appear(world: World) -> None:
         world.sql(STUDENTS.format(7001, 7001))
         world.wait_same()
         assert len(world.seen().events) == 2
+
+
+def test_partitions_and_a_key_of_two_columns(world: World) -> None:
+    """A table in parts is one table to the ministry; a row that moves to another part keeps its record."""
+    world.sql(
+        "create table marks (year int, number text, name text, primary key (year, number)) partition by range (year);"
+        " create table marks_old partition of marks for values from (2000) to (2024);"
+        " create table marks_new partition of marks for values from (2024) to (2100);"
+        " insert into marks select 2020 + mod(i, 8), 'a/' || i, 'N' || i from generate_series(1, 1200) i"
+    )
+    record = "{entity: person, table: public.marks, key: [year, number], fields: {full_name: name}}"
+    world.mapping(f"institution: {world.institution}\nrecords: [{record}]\n")
+
+    def same() -> bool:
+        stored = {key.partition("/person/")[2]: values["full_name"] for key, (_, values) in world.seen().live.items()}
+        return stored == {
+            f"{year}/{quote(number, safe='')}": name for year, number, name in world.sql("select * from marks")
+        }
+
+    with world.agent() as health:
+        world.wait_ready(health)
+        assert same()
+        world.sql("update marks set name = 'X' where year = 2023 and number = 'a/3'")
+        world.sql("update marks set year = 2030 where year = 2022 and number = 'a/2'")
+        world.sql("delete from marks where year = 2024 and number = 'a/4'")
+        world.sql("insert into marks values (2001, 'a/1', 'one'), (2024, 'a/1', 'other')")
+        wait_until(same, "store equals source", 30)
+    assert {event.source_table for event, _ in world.seen().events} == {"public.marks"}
+
+
+def test_a_clock_beyond_the_limit_ends_the_agent(world: World) -> None:
+    assert world.start(clock_limit_seconds=0).wait(30) != 0
+    assert "E308" in world.log()
+    assert world.end() == 0
 
 
 def test_truncate_sweeps(world: World) -> None:
@@ -368,6 +403,13 @@ def test_log_that_the_server_threw_away(stack: Stack, tmp_path: Path) -> None:
             world.wait_ready(health)
             world.wait_same()
         assert [h["gap"] for h in world.seen().hellos] == [False, True]
+        world.sql("select pg_drop_replication_slot(slot_name) from pg_replication_slots")
+        small.stop("postgres-universities")
+        small = Stack(tmp_path / "source", settings={"postgres-universities.wal_level": "replica"})
+        small.start("postgres-universities")
+        world.source = small
+        assert world.start().wait(30) != 0
+        assert "E304" in world.log()
     finally:
         world.close()
         small.stop("postgres-universities")
