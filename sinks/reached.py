@@ -46,13 +46,13 @@ class Reached:
         Raises:
             HemisError E401 (transient).
         """
-        committed = _committed(self._consumer, places)
+        found = committed(self._consumer, places)
         for at, place in places.items():
-            offset = max(committed.get(at, 0), self._offsets.get(at, 0))
+            offset = max(found.get(at, 0), self._offsets.get(at, 0))
             if offset > place:
                 # A topic that was made anew has another log, which the former offset says nothing of.
                 offset = min(offset, max(place, self._end(at)))
-            if offset < committed.get(at, 0):
+            if offset < found.get(at, 0):
                 self._fresh.add(at)
             self._offsets[at] = offset
             if offset > place:
@@ -97,29 +97,12 @@ class Reached:
         return marks[1] if marks else 0
 
 
-class OtherCopies:
-    """Asks for all members, from another thread, with a connection of its own. Joins no group."""
+def committed(consumer: Consumer | Group, wanted: Iterable[At]) -> dict[At, int]:
+    """What the consumer's group has committed of these partitions.
 
-    def __init__(self, kafka: dict[str, object], group: str) -> None:
-        self._config = kafka | {"group.id": group, "enable.auto.commit": False}
-        self._consumer: Consumer | None = None
-
-    def behind(self, places: Mapping[At, int]) -> bool:
-        """Had a former copy of the database come further than to these places?
-
-        Raises:
-            HemisError E401 (transient).
-        """
-        self._consumer = self._consumer or Consumer(self._config)
-        committed = _committed(self._consumer, places)
-        return any(committed.get(at, 0) > place for at, place in places.items())
-
-    def close(self) -> None:
-        if self._consumer is not None:
-            self._consumer.close()
-
-
-def _committed(consumer: Consumer | Group, wanted: Iterable[At]) -> dict[At, int]:
+    Raises:
+        HemisError E401 (transient).
+    """
     asked = [TopicPartition(*at) for at in sorted(wanted)]
     if not asked:
         return {}

@@ -24,13 +24,12 @@ from sinks.canaries import Canaries
 from sinks.database import national_engine, translated_database_errors
 from sinks.dead_letters import DeadLetters
 from sinks.delivery import Delivery, consumer_config
-from sinks.model import APPLIED_OFFSET
 from sinks.observed import Observed
 from sinks.postgresql.sink import PostgresSink
 from sinks.progress import Progress
 from sinks.quality.job import QualityJob
 from sinks.quality.publisher import FindingPublisher
-from sinks.reached import OtherCopies
+from sinks.quality.stream import Stream
 from sinks.topic_ids import TopicIds
 from sinks.writers import Writers
 
@@ -78,13 +77,13 @@ class Service:
         lasting = {"message.timeout.ms": 0, "max.in.flight.requests.per.connection": 1}
         producer = Producer(kafka | lasting | {"compression.type": "lz4", "linger.ms": 2})
         burying = Producer(kafka | {"compression.type": "lz4", "enable.idempotence": True})
-        others = OtherCopies(kafka, settings.group)
+        stream = Stream(kafka, settings.group)
         quality = QualityJob(
             engine,
             lambda: FindingPublisher(kafka, registry.id_of(subject("Finding"))),
             metrics,
             observed.aside,
-            lambda connection: others.behind(_places(connection)),
+            stream,
             measure_seconds=settings.quality_seconds,
             rules_seconds=settings.set_rules_seconds,
         )
@@ -110,7 +109,7 @@ class Service:
             self._delivery.run()
         finally:
             quality.close()
-            others.close()
+            stream.close()
             consumer.close()
             producer.flush(2.0)
             sink.close()
@@ -140,11 +139,6 @@ class Service:
 
 def _ids(registry: Registry) -> dict[str, int]:
     return {name: registry.id_of(subject(name)) for name in ("Progress", "DeadLetter")}
-
-
-def _places(connection: sa.Connection) -> dict[tuple[str, int], int]:
-    o = APPLIED_OFFSET.c
-    return {(row[0], row[1]): row[2] for row in connection.execute(sa.select(o.topic, o.partition, o.next_offset))}
 
 
 def _check(engine: sa.Engine) -> None:

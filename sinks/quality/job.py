@@ -17,20 +17,29 @@ from prometheus_client import CollectorRegistry, Gauge
 from schemas.errors import HemisError
 from schemas.metrics import make
 from sinks.database import translated_database_errors
-from sinks.model import QUALITY_DAY
+from sinks.model import APPLIED_OFFSET, QUALITY_DAY
 from sinks.quality import set_job
 from sinks.quality.compute import compute, store
 from sinks.quality.days import Day, today
 from sinks.quality.measures import ALL, FOUR, Row
+from sinks.quality.stream import Stream
 
 _LOCK = 4736_4948
 CATCH_UP_DAYS = 30
 """Days that a sink which was away computes at most."""
+CATCH_UP_SECONDS = 10.0
+"""How long the rules over sets wait for the sink, at each of their turns."""
 
 
 def try_lock(connection: sa.Connection) -> bool:
     """Until the end of the connection's transaction."""
     return bool(connection.execute(sa.text(f"SELECT pg_try_advisory_xact_lock({_LOCK})")).scalar())
+
+
+def places(connection: sa.Connection) -> dict[tuple[str, int], int]:
+    """How far the sinks are."""
+    o = APPLIED_OFFSET.c
+    return {(row[0], row[1]): row[2] for row in connection.execute(sa.select(o.topic, o.partition, o.next_offset))}
 
 
 def measure(engine: sa.Engine, day: Day) -> list[Row]:
@@ -59,8 +68,9 @@ def unfinished(connection: sa.Connection, now: Day) -> list[Day]:
 class QualityJob:
     """A thread. `failed` is told of an error; the next run tries again. `measure_seconds` and `rules_seconds` 0: never.
 
-    While the database is an `older_copy` that has not caught up, nothing is worked out: institutions would be told yesterday's
-    findings, and days that ended would be measured without their last hours.
+    While the database is an older copy that has not caught up, nothing is measured: days that ended would lack their last hours. The
+    rules over sets wait for everything that was written when they are due, their own findings included: from half of the
+    records they would tell institutions nonsense, and take it back later.
     """
 
     def __init__(
@@ -69,7 +79,7 @@ class QualityJob:
         publisher: Callable[[], set_job.Publisher],
         metrics: CollectorRegistry,
         failed: Callable[[HemisError], None],
-        older_copy: Callable[[sa.Connection], bool],
+        stream: Stream,
         *,
         measure_seconds: float,
         rules_seconds: float,
@@ -84,7 +94,7 @@ class QualityJob:
         self._quality = make(metrics, "hemis_quality_ratio", Gauge)
         self._findings = make(metrics, "hemis_findings", Gauge)
         self._failed = failed
-        self._older_copy = older_copy
+        self._stream = stream
         self._thread = Thread(target=self._run, name="quality", daemon=True)
 
     def start(self) -> None:
@@ -113,7 +123,7 @@ class QualityJob:
 
     def _measure(self) -> None:
         with _serial(self._engine) as connection, connection.begin():
-            if not try_lock(connection) or self._older_copy(connection):
+            if not try_lock(connection) or self._stream.older_copy(places(connection)):
                 return
             now = today()
             for day in [*unfinished(connection, now), now]:
@@ -123,11 +133,24 @@ class QualityJob:
 
     def _rules(self) -> None:
         with self._engine.connect() as connection, connection.begin():
-            if not try_lock(connection) or self._older_copy(connection):
+            if not try_lock(connection) or not self._caught_up(connection):
                 return
             if self._publisher is None:
                 self._publisher = self._make_publisher()
             set_job.run(connection, self._publisher)
+
+    def _caught_up(self, connection: sa.Connection) -> bool:
+        """Wait a while for the sink; another time if it has more to do."""
+        ends = self._stream.ends()
+        deadline = time.monotonic() + CATCH_UP_SECONDS
+        while not self._stop.is_set():
+            now = places(connection)
+            if all(now.get(at, 0) >= end for at, end in ends.items()):
+                return True
+            if time.monotonic() > deadline:
+                return False
+            self._stop.wait(CATCH_UP_SECONDS / 100)
+        return False
 
     def _show(self, connection: sa.Connection, rows: list[Row]) -> None:
         self._quality.clear()

@@ -39,8 +39,8 @@ class _Said:
 def run(connection: sa.Connection, publisher: Publisher) -> int:
     """Evaluate every set rule and publish what changed; the number of findings published.
 
-    The comparison is with the national table, which the findings reach by their topic: one that is still under way is
-    said twice, and changes nothing.
+    The comparison is with the national table, which the findings reach by their topic: one that is still under way would be
+    said twice, and change nothing.
     """
     # A decision that is made meanwhile counts from the next run on, and is newer than whatever this one says.
     serialise(connection)

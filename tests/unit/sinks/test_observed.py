@@ -11,6 +11,7 @@ from sinks.dead_letters import institution_of
 from sinks.observed import STUCK_SECONDS, Delays, Observed
 from sinks.quality.job import QualityJob
 from sinks.quality.set_job import Publisher
+from sinks.quality.stream import Stream
 
 
 def value(registry: CollectorRegistry, name: str, **labels: str) -> float | None:
@@ -87,7 +88,7 @@ def test_the_work_on_quality_shares_the_sinks_registry() -> None:
     def nobody() -> Publisher:
         raise AssertionError("no rule runs here")
 
-    job = QualityJob(engine, nobody, metrics, observed.aside, lambda _: False, measure_seconds=0, rules_seconds=0)
+    job = QualityJob(engine, nobody, metrics, observed.aside, Stream({}, "g"), measure_seconds=0, rules_seconds=0)
     job.start()
     observed.aside(HemisError("E501"))
     job.close()
