@@ -222,6 +222,8 @@ class Delivery:
             self._fenced(held)
             self._looked = -LOOK_SECONDS  # whatever moved these places may have moved all
             return
+        for at in held:
+            self._observed.processed(at[0], batch[at])
         self._applied(runs, applied)
 
     def _run(self, at: At, messages: list[Message], applied_at: datetime | None) -> Run:

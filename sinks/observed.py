@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from threading import Lock
 from typing import Protocol
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
@@ -18,12 +18,16 @@ from schemas.certificate import CertificateEnd
 from schemas.errors import HemisError
 from schemas.logs import log
 from schemas.metrics import METRICS, make
+from schemas.topics import clean_topic
+from sinks.arrivals import Arrivals
 from sinks.base import Applied
 from sinks.canaries import Canaries
 from sinks.dead_letters import institution_of
 
 STUCK_SECONDS = 90.0
 """A loop that has not turned for longer is not working: longer than the longest answer it waits for."""
+
+CANARIES = clean_topic("canary")
 
 At = tuple[str, int]
 
@@ -38,19 +42,27 @@ class Delays(Collector):
         self._sums: dict[str, float] = {}
         self._lock = Lock()
 
-    def observe(self, changes: Iterable[tuple[bytes, int]], now: int) -> None:
-        """Record key and changed_at of what a commit at `now` made visible; both in µs."""
+    def observe(self, changes: Iterable[tuple[bytes, int]], now: int) -> dict[str, list[int]]:
+        """Record key and changed_at of what a commit at `now` made visible; both in µs.
+
+        Returns:
+            Their counts per institution, by bucket.
+        """
+        seen: dict[str, list[int]] = {}
         by_institution: dict[bytes, list[int]] = {}
         for key, changed_at in changes:
             by_institution.setdefault(key[: key.find(b"/")], []).append(changed_at)
         with self._lock:
             for raw, times in by_institution.items():
                 institution = raw.decode()
-                counts = self._counts.setdefault(institution, [0] * (len(self._bounds) + 1))
+                own = seen[institution] = [0] * (len(self._bounds) + 1)
                 for changed_at in times:
-                    counts[bisect_left(self._bounds, (now - changed_at) / 1e6)] += 1
+                    own[bisect_left(self._bounds, (now - changed_at) / 1e6)] += 1
+                counts = self._counts.setdefault(institution, [0] * len(own))
+                self._counts[institution] = [a + b for a, b in zip(counts, own, strict=True)]
                 late = (now * len(times) - sum(times)) / 1e6
                 self._sums[institution] = self._sums.get(institution, 0.0) + late
+        return seen
 
     def collect(self) -> Iterable[Metric]:
         family = HistogramMetricFamily(self._metric.name, self._metric.doc, labels=self._metric.labels)
@@ -78,10 +90,12 @@ class Observed:
         *,
         certificates: CertificateEnd | None = None,
         canaries: Canaries | None = None,
+        arrivals: Arrivals | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
         self._canaries = canaries
+        self._arrivals = arrivals
         if certificates is not None:
             registry.register(certificates)
         if canaries is not None:
@@ -111,7 +125,9 @@ class Observed:
         now = time.time_ns() // 1000
         if any(applied.applied.values()) and not again:
             # A replay shows nobody anything new.
-            self._delays.observe(applied.live, now)
+            delays = self._delays.observe(applied.live, now)
+            if self._arrivals is not None:
+                self._arrivals.applied(applied.live, delays, now, canaries="canary" in applied.read)
         self._committed.set(now / 1e6)
         self._batches.observe(sum(applied.read.values()))
         for table, read in applied.read.items():
@@ -119,6 +135,12 @@ class Observed:
             self._rows.labels(table, "applied").inc(done)
             self._rows.labels(table, "superseded").inc(read - done)
         self._places.update(places)
+
+    def processed(self, topic: str, messages: Iterable[Message]) -> None:
+        """Messages that were applied just now: those of canaries say when RECORDS sent them."""
+        if self._arrivals is not None and topic == CANARIES:
+            for message in messages:
+                self._arrivals.processed(message.key() or b"", message.timestamp()[1])
 
     def placed(self, places: Mapping[At, int]) -> None:
         self._places.update(places)

@@ -20,6 +20,7 @@ from schemas.memory import collect_rarely
 from schemas.registry import Registry
 from schemas.settings import SinkSettings
 from sinks import migrate
+from sinks.arrivals import Arrivals
 from sinks.canaries import Canaries
 from sinks.database import national_engine, translated_database_errors
 from sinks.dead_letters import DeadLetters
@@ -57,8 +58,10 @@ class Service:
         settings = self._settings
         metrics = CollectorRegistry()
         engine = national_engine(settings)
-        canaries = Canaries(engine)
-        observed = Observed(metrics, certificates=CertificateEnd("sink", settings), canaries=canaries)
+        arrivals = Arrivals(engine)
+        canaries = Canaries(engine, arrivals)
+        certificates = CertificateEnd("sink", settings)
+        observed = Observed(metrics, certificates=certificates, canaries=canaries, arrivals=arrivals)
         health = HealthServer(
             settings.metrics_port,
             metrics,

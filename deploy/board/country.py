@@ -110,9 +110,7 @@ _MEASURES = sa.text(
 )
 _HEARTBEATS = sa.text("SELECT institution, max(changed_at), max(interval_seconds) FROM heartbeat GROUP BY 1")
 _FINDINGS = sa.text("SELECT institution, sum(findings) FROM finding_count WHERE status = ANY (:active) GROUP BY 1")
-_ARRIVALS = sa.text(
-    f"SELECT institution, delays FROM arrival WHERE slot > now() - interval '{RECENT}' AND changes > 0 ORDER BY institution"
-)
+_ARRIVALS = sa.text(f"SELECT institution, delays FROM arrival WHERE slot > now() - interval '{RECENT}'")
 
 
 def read(connection: sa.Connection, names: Mapping[str, str], now: float) -> Country:

@@ -36,7 +36,9 @@ def test_the_newest_canary_is_told_and_old_ones_are_deleted(place: Place) -> Non
     sink.apply([Run(partition, 0, 1, sent[:1])])
     sink.apply([Run(partition, 1, 3, sent[1:])])
     seen = look(national)
-    assert {code: (pytest.approx(at, abs=0.01), every) for code, (at, every) in seen.items()} == {
+    assert {
+        code: (pytest.approx(one.changed_at.timestamp(), abs=0.01), one.interval) for code, one in seen.items()
+    } == {
         "UNI-A": (now - 60, 5.0),
         "UNI-B": (now - 300, 5.0),
     }
