@@ -124,6 +124,8 @@ def _ministry() -> Iterator[str]:
     for table in ("quality_day", "ledger", "finding_count", "arrival"):
         yield f"CREATE VIEW ministry.{table} AS SELECT * FROM public.{table}"
     yield f"CREATE VIEW ministry.heartbeat AS {_HEARTBEAT}"
+    yield "CREATE VIEW ministry.person_claim AS SELECT * FROM public.person_claim"
+    yield _audited("ministry")
 
 
 def _owned() -> Iterator[str]:
@@ -147,6 +149,12 @@ def _owned() -> Iterator[str]:
     for table in ("quality_day", "ledger", "finding_count", "arrival"):
         yield f"CREATE VIEW owned.{table} WITH (security_barrier) AS SELECT * FROM public.{table} WHERE {own}"
     yield f"CREATE VIEW owned.heartbeat WITH (security_barrier) AS {_HEARTBEAT} AND {own}"
+    yield (
+        "CREATE VIEW owned.person_claim WITH (security_barrier) AS SELECT c.record_key, c.person_key, g.live, g.conflict, "
+        "g.changed_at, g.applied_at FROM public.person_claim c JOIN public.golden_person g ON g.person_key = c.person_key "
+        "WHERE split_part(c.record_key, '/', 1) IN (SELECT owned.institutions())"
+    )
+    yield _audited("owned")
 
 
 def _reader() -> Iterator[str]:
@@ -173,6 +181,14 @@ def _reader() -> Iterator[str]:
     yield f"CREATE VIEW reader.heartbeat AS {_HEARTBEAT}"
     # Without the keys of the newest records: they are the institution's own numbers of persons.
     yield "CREATE VIEW reader.arrival AS SELECT institution, slot, changes, delays, canaries, hops FROM public.arrival"
+
+
+def _audited(schema: str) -> str:
+    """Who may see personal values may write that it was seen, and can't write anything else there."""
+    return (
+        f"CREATE FUNCTION {schema}.audited(actor text, action text, subject text) RETURNS void LANGUAGE sql SECURITY DEFINER "
+        "SET search_path = pg_catalog BEGIN ATOMIC INSERT INTO public.audit (actor, action, subject) VALUES (actor, action, subject); END"
+    )
 
 
 def _relation(schema: str, name: str, versions: str, condition: str) -> Iterator[str]:

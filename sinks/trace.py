@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -14,10 +14,15 @@ from schemas.errors import HemisError
 from schemas.keys import parse_record_key
 from sinks.database import translated_database_errors
 from sinks.model import AUDIT, ENTITIES, FINDING, GOLDEN, OF_EVERY_ORIGIN, PERSON_CLAIM, Target
+from sinks.roles import NOT_ABOUT_PERSONS, SENSITIVE
 
 MASK = "•••"
 PERSONAL = ("person", "learner")
-"""Entities whose values are personal data; the others' are codes, dates and numbers of decisions."""
+"""Entities all of whose values are personal data."""
+PERSONAL_FIELDS = frozenset(
+    (*avro_schema.field_names("person"), "national_id", "serial", "register_number", "reason", "signer")
+)
+"""Fields that are personal data in whatever else is about a person; what is left are codes, dates and numbers of decisions."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,7 @@ class Finding:
     record_key: str
     fields: tuple[str, ...]
     other_record: str
+    details: Mapping[str, str]
     at: datetime
 
 
@@ -97,81 +103,123 @@ def trace(engine: sa.Engine, record_key: str, *, reveal: bool = False, actor: st
     Raises:
         HemisError E104: not a record key. E201: `reveal` without `actor`. E501-E503.
     """
-    parsed = parse_record_key(record_key)
-    if parsed is None:
-        raise HemisError("E104", "expected <institution>/<entity>/<key>")
+    _parsed(record_key)
     if reveal and not actor:
         raise HemisError("E201", "revealing personal data needs an actor")
-    institution, entity, _ = parsed
     with translated_database_errors(), engine.begin() as connection:
         if reveal:
             connection.execute(sa.insert(AUDIT).values(actor=actor, action="trace", subject=record_key))
-        versions = _versions(connection, ENTITIES[entity], record_key, reveal)
-        person = _person_record(connection, ENTITIES[entity], record_key)
-        persons = _persons(connection, person, reveal) if person else ()
-        return Trace(
-            record_key, entity, institution, person, versions, persons, _findings(connection, {record_key, person})
+        return _Tracing(connection, "public", reveal).trace(record_key)
+
+
+def traced(connection: sa.Connection, record_key: str, schema: str, *, reveal: bool) -> Trace:
+    """The same, as far as a role's schema shows it (`sinks.roles`): `ministry` or `owned`. The caller writes the audit.
+
+    Raises:
+        HemisError E104: not a record key.
+    """
+    return _Tracing(connection, schema, reveal).trace(record_key)
+
+
+def _parsed(record_key: str) -> tuple[str, str]:
+    parsed = parse_record_key(record_key)
+    if parsed is None:
+        raise HemisError("E104", "expected <institution>/<entity>/<key>")
+    return parsed[:2]
+
+
+class _Tracing:
+    def __init__(self, connection: sa.Connection, schema: str, reveal: bool) -> None:
+        self._connection = connection
+        self._schema = schema
+        self._reveal = reveal
+
+    def trace(self, record_key: str) -> Trace:
+        institution, entity = _parsed(record_key)
+        versions = tuple(_versions(self._all(ENTITIES[entity], record_key), entity, self._reveal))
+        person = self._person_record(entity, record_key)
+        persons = tuple(_golden(row, self._reveal) for row in self._golden(person)) if person else ()
+        findings = self._findings([record_key] if person in (None, record_key) else [record_key, str(person)])
+        return Trace(record_key, entity, institution, person, versions, persons, findings)
+
+    def _all(self, target: Target, key: str) -> list[dict[str, Any]]:
+        """Every stored version."""
+        assert target.history is not None
+        if self._schema != "public":
+            query = sa.text(f"SELECT * FROM {self._schema}.{target.name}_versions WHERE record_key = :key")
+            return [dict(row) for row in self._connection.execute(query, {"key": key}).mappings()]
+        rows: list[dict[str, Any]] = []
+        for table in (target.table, target.history):
+            found = self._connection.execute(sa.select(table).where(table.c[target.key] == key)).mappings()
+            rows += [{"replaced_at": None, **row} for row in found]
+        return rows
+
+    def _table(self, table: sa.Table, columns: Iterable[str]) -> sa.TableClause:
+        """The table, or the role's view of it, which may lack columns."""
+        schema = None if self._schema == "public" else self._schema
+        return sa.table(table.name, *(sa.column(name, table.c[name].type) for name in columns), schema=schema)
+
+    def _person_record(self, entity: str, key: str) -> str | None:
+        """The institution's person record that a record belongs to: itself, or along its references."""
+        if entity == "person":
+            return key
+        for field in avro_schema.fields(entity):
+            if field.refers_to in ("person", "learner", "degree"):
+                table = self._table(ENTITIES[entity].table, ("record_key", field.name))
+                query = sa.select(table.c[field.name]).where(table.c.record_key == key)
+                found = self._connection.execute(query).scalar()
+                if found is not None:
+                    return self._person_record(field.refers_to, str(found))
+        return None
+
+    def _golden(self, record_key: str) -> list[dict[str, Any]]:
+        """The persons that a record counts for. An institution is shown which they are, and no value of theirs."""
+        if self._schema == "owned":
+            own = sa.text("SELECT * FROM owned.person_claim WHERE record_key = :key ORDER BY person_key")
+            return [dict(row) for row in self._connection.execute(own, {"key": record_key}).mappings()]
+        claim = self._table(PERSON_CLAIM, ("record_key", "person_key"))
+        claims = sa.select(claim.c.person_key).where(claim.c.record_key == record_key)
+        columns = (c.name for c in GOLDEN.table.columns if self._schema == "public" or c.name not in SENSITIVE)
+        golden = self._table(GOLDEN.table, columns)
+        query = sa.select(golden).where(golden.c.person_key.in_(claims)).order_by(golden.c.person_key)
+        return [dict(row) for row in self._connection.execute(query).mappings()]
+
+    def _findings(self, records: Sequence[str]) -> tuple[Finding, ...]:
+        finding = self._table(FINDING.table, (*(f.name for f in fields(Finding)),))
+        query = sa.select(finding).where(finding.c.record_key.in_(records))
+        rows = self._connection.execute(query.order_by(finding.c.status, finding.c.at.desc())).mappings()
+        return tuple(
+            Finding(**row | {"fields": tuple(row["fields"]), "details": row["details"] or {}})
+            for row in map(dict, rows)
         )
 
 
-def _versions(connection: sa.Connection, target: Target, key: str, reveal: bool) -> tuple[Version, ...]:
-    assert target.history is not None
-    names = avro_schema.field_names(target.name)
-    rows: list[dict[str, Any]] = []
-    for table in (target.table, target.history):
-        found = connection.execute(sa.select(table).where(table.c[target.key] == key)).mappings()
-        rows += [{"replaced_at": None, **row} for row in found]
+def _versions(rows: list[dict[str, Any]], entity: str, reveal: bool) -> Iterator[Version]:
+    """From the newest to the oldest, each with what it changed."""
     rows.sort(key=lambda row: (row["epoch"], row["version"], row["place"]))
-    out = []
+    out: list[Version] = []
     before: dict[str, Any] = {}
     for row in rows:
-        values = {name: row[name] for name in names} | {f"untyped.{k}": v for k, v in (row["untyped"] or {}).items()}
+        # A role's view may lack a field.
+        values = {name: row[name] for name in avro_schema.field_names(entity) if name in row}
+        values |= {f"untyped.{name}": text for name, text in (row["untyped"] or {}).items()}
         changed = tuple(n for n in dict.fromkeys([*values, *before]) if values.get(n) != before.get(n))
-        out.append(
-            Version(
-                epoch=row["epoch"],
-                version=row["version"],
-                place=row["place"],
-                operation=row["operation"],
-                snapshot=row["snapshot"],
-                source_table=row["source_table"],
-                changed_at=row["changed_at"],
-                captured_at=row["captured_at"],
-                applied_at=row["applied_at"],
-                replaced_at=row["replaced_at"],
-                values=values if reveal or target.name not in PERSONAL else _masked(values, target.name),
-                changed=changed,
-            )
-        )
+        times = {name: row[name] for name in ("changed_at", "captured_at", "applied_at", "replaced_at")}
+        facts = {name: row[name] for name in ("epoch", "version", "place", "operation", "snapshot", "source_table")}
+        out.append(Version(**facts, **times, values=values if reveal else _masked(values, entity), changed=changed))
         before = values
-    return tuple(reversed(out))
+    return reversed(out)
 
 
 def _masked(values: Mapping[str, Any], entity: str) -> dict[str, Any]:
     references = {field.name for field in avro_schema.fields(entity) if field.kind == "reference"}
-    return {name: value if value is None or name in references else MASK for name, value in values.items()}
+    about_persons = entity not in NOT_ABOUT_PERSONS
 
+    def personal(name: str) -> bool:
+        field = name.removeprefix("untyped.")
+        return field not in references and about_persons and (entity in PERSONAL or field in PERSONAL_FIELDS)
 
-def _person_record(connection: sa.Connection, target: Target, key: str) -> str | None:
-    """The institution's person record that a record belongs to: itself, or along its references."""
-    if target.name == "person":
-        return key
-    for field in avro_schema.fields(target.name):
-        if field.refers_to in ("person", "learner"):
-            column = target.table.c[field.name]
-            found = connection.execute(sa.select(column).where(target.table.c[target.key] == key)).scalar()
-            if found is not None:
-                return _person_record(connection, ENTITIES[field.refers_to], str(found))
-    return None
-
-
-def _persons(connection: sa.Connection, record_key: str, reveal: bool) -> tuple[Golden, ...]:
-    claims = sa.select(PERSON_CLAIM.c.person_key).where(PERSON_CLAIM.c.record_key == record_key)
-    table = GOLDEN.table
-    query = sa.select(table).where(table.c.person_key.in_(claims))
-    return tuple(
-        _golden(dict(row), reveal) for row in connection.execute(query.order_by(table.c.person_key)).mappings()
-    )
+    return {name: MASK if value is not None and personal(name) else value for name, value in values.items()}
 
 
 def _golden(row: Mapping[str, Any], reveal: bool) -> Golden:
@@ -181,7 +229,7 @@ def _golden(row: Mapping[str, Any], reveal: bool) -> Golden:
             row[field] if reveal else MASK,
             *(origin[n] for n in ("institution", "record_key", "place", "rule")),
         )
-        for origin in row["origins"] or ()
+        for origin in row.get("origins") or ()
         for field in origin["fields"] or OF_EVERY_ORIGIN
         if row.get(field) is not None
     )
@@ -191,24 +239,6 @@ def _golden(row: Mapping[str, Any], reveal: bool) -> Golden:
         row["conflict"],
         row["changed_at"],
         row["applied_at"],
-        tuple(row["claims"]),
+        tuple(row.get("claims") or ()),
         values,
-    )
-
-
-def _findings(connection: sa.Connection, records: set[str | None]) -> tuple[Finding, ...]:
-    f = FINDING.table.c
-    query = sa.select(FINDING.table).where(f.record_key.in_(sorted(r for r in records if r)))
-    return tuple(
-        Finding(
-            rule=row["rule"],
-            severity=row["severity"],
-            status=row["status"],
-            institution=row["institution"],
-            record_key=row["record_key"],
-            fields=tuple(row["fields"]),
-            other_record=row["other_record"],
-            at=row["at"],
-        )
-        for row in connection.execute(query.order_by(f.status, f.at.desc())).mappings()
     )

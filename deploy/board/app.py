@@ -17,7 +17,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from deploy.board import signing_in
+from deploy.board import details, signing_in
 from deploy.board.address import address, cookie_name, hosts
 from deploy.board.country import Newest, Reading
 from deploy.board.guard import Guard, session_of
@@ -62,6 +62,7 @@ def application(
             Route("/live/news", news),
             Route("/language/{language}", language),
             *signing_in.routes(),
+            *details.routes(),
             Mount("/static", _Static()),
         ],
         middleware=[

@@ -38,6 +38,16 @@ class National:
             connection.execute(sa.text("SET TRANSACTION READ ONLY"))
             yield connection
 
+    def audited(self, viewer: Viewer, action: str, subject: str) -> None:
+        """Write who saw what. It stands before it is shown, whatever happens to the showing.
+
+        Raises:
+            HemisError E501-E503, E908.
+        """
+        said = {"actor": f"{viewer.role}:{viewer.actor}", "action": action, "subject": subject}
+        with self._as(viewer) as connection:
+            connection.execute(sa.text(f"SELECT {viewer.schema}.audited(:actor, :action, :subject)"), said)
+
     @contextmanager
     def _as(self, viewer: Viewer) -> Iterator[sa.Connection]:
         with translated_database_errors(), self._engine.connect() as connection, connection.begin():

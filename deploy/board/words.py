@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from schemas.findings import Language
 from sinks.quality.days import VIETNAM
@@ -52,6 +52,90 @@ _WORDS: dict[str, tuple[str, str]] = {
     "error": ("Không được", "This did not work"),
     "nothing": ("Chưa có dữ liệu.", "There is no data yet."),
     "stale": ("Dữ liệu cũ: cơ sở dữ liệu quốc gia không trả lời.", "Old data: the national database does not answer."),
+    "four": ("Bốn số đo", "The four measures"),
+    "measure": ("Số đo", "Measure"),
+    "value": ("Giá trị", "Value"),
+    "numerator": ("Tử số", "Numerator"),
+    "denominator": ("Mẫu số", "Denominator"),
+    "not_assessed": ("Chưa xét", "Not assessed"),
+    "made_of": ("Các số hợp thành", "What they are made of"),
+    "by_entity": ("Theo loại dữ liệu", "By kind of record"),
+    "entity": ("Loại dữ liệu", "Kind of record"),
+    "records": ("Bản ghi", "Records"),
+    "record": ("Bản ghi", "Record"),
+    "findings_by_rule": ("Phát hiện theo quy tắc", "Findings by rule"),
+    "rule": ("Quy tắc", "Rule"),
+    "what_to_do": ("Việc cần làm", "What to do"),
+    "what_is_wrong": ("Điều sai", "What is wrong"),
+    "fields": ("Trường", "Fields"),
+    "since": ("từ", "since"),
+    "open": ("Mở", "Open"),
+    "waived": ("Được miễn", "Waived"),
+    "resolved": ("Đã xử lý", "Resolved"),
+    "ERROR": ("lỗi", "error"),
+    "WARNING": ("cảnh báo", "warning"),
+    "OPEN": ("mở", "open"),
+    "DISPUTED": ("tranh chấp", "disputed"),
+    "WAIVED": ("được miễn", "waived"),
+    "RESOLVED": ("đã xử lý", "resolved"),
+    "no_findings": ("Không có phát hiện.", "There are no findings."),
+    "newest_so_many": ("Mới nhất:", "The newest"),
+    "delay_split": ("Độ trễ theo chặng", "Where the delay lies"),
+    "delay_intro": (
+        "Trung bình một giờ qua, đo bằng nhịp đi cùng đường với mọi bản ghi.",
+        "Means of the last hour, measured on the canary, which takes the way of every record.",
+    ),
+    "hop_captured": ("nguồn → tác tử", "source → agent"),
+    "hop_processed": ("tác tử → Kafka → RECORDS", "agent → Kafka → RECORDS"),
+    "hop_visible": ("RECORDS → cơ sở dữ liệu quốc gia", "RECORDS → national database"),
+    "delay_day": ("Độ trễ p95 trong 24 giờ", "Delay p95 over 24 hours"),
+    "delay_one": ("Độ trễ", "Delay"),
+    "changes": ("thay đổi", "changes"),
+    "last_changes": ("Thay đổi gần nhất", "Last changes"),
+    "visible_at": ("Hiển thị lúc", "Visible at"),
+    "applied": ("Đã ghi", "Applied"),
+    "belongs_to": ("của", "of"),
+    "never_seen": (
+        "Cơ sở dữ liệu quốc gia chưa từng có bản ghi này.",
+        "The national database has never seen this record.",
+    ),
+    "masked": ("Dữ liệu cá nhân được che.", "Personal values are masked."),
+    "reveal": ("Hiện (ghi nhật ký)", "Show them (this is audited)"),
+    "revealed": ("Đang hiện dữ liệu cá nhân; đã ghi nhật ký.", "Personal values are shown; the audit knows."),
+    "golden": ("Hồ sơ hợp nhất và nguồn gốc từng giá trị", "Golden person, and where each value comes from"),
+    "golden_hidden": (
+        "Giá trị hợp nhất từ nhiều cơ sở chỉ Bộ được xem.",
+        "Values put together from several institutions are the ministry's to see.",
+    ),
+    "no_golden": ("Không thuộc hồ sơ hợp nhất nào.", "It counts for no golden person."),
+    "conflict": ("mâu thuẫn", "in conflict"),
+    "not_live": ("không còn hiệu lực", "not live"),
+    "claims": ("gộp từ", "put together from"),
+    "field": ("Trường", "Field"),
+    "origin": ("Nguồn gốc", "Origin"),
+    "place": ("vị trí", "place"),
+    "authority": ("Theo quy tắc", "By rule"),
+    "findings_here": ("Phát hiện", "Findings"),
+    "history": ("Vòng đời, mới nhất trước", "Its life, the newest first"),
+    "now": ("hiện tại", "now"),
+    "NEW": ("Thêm", "New"),
+    "UPDATE": ("Cập nhật", "Updated"),
+    "CANCEL": ("Hủy", "Cancelled"),
+    "hop_source": ("nguồn:", "source:"),
+    "hop_agent": ("tác tử:", "agent:"),
+    "hop_records": ("RECORDS:", "RECORDS:"),
+    "hop_national": ("quốc gia:", "national:"),
+    "from_table": ("đọc từ bảng", "read from the table"),
+    "from_log": ("đọc từ nhật ký", "read from the log"),
+    "applied_as": ("nhận, phiên bản", "applied as version"),
+    "replaced": ("được thay thế", "replaced"),
+    "found_for": ("Tìm thấy với", "Found for"),
+    "not_found": ("Không tìm thấy gì với", "Nothing was found for"),
+    "more": ("còn nữa, hãy gõ thêm", "there are more, type on"),
+    "search_help": (
+        "Gõ mã cơ sở (DHA), khóa bản ghi hoặc phần đầu của khóa (DHA/learner/15), hoặc khóa hồ sơ hợp nhất (n:…).",
+        "Type an institution's code (DHA), a record key or its beginning (DHA/learner/15), or a golden person's key (n:…).",
+    ),
     "seconds": ("giây", "s"),
     "minutes": ("phút", "min"),
     "hours": ("giờ", "h"),
@@ -109,6 +193,16 @@ class Words:
     def day(self, day: str) -> str:
         """A day by its ISO date."""
         return "/".join(reversed(day.split("-"))) if self.language == "vi" else day
+
+    def short_day(self, day: date) -> str:
+        return day.strftime("%d/%m" if self.language == "vi" else "%m-%d")
+
+    def hour(self, at: date) -> str:
+        assert isinstance(at, datetime)
+        return at.astimezone(VIETNAM).strftime("%H:%M")
+
+    def number(self, value: float | None) -> str:
+        return self.none if value is None else self._local(f"{value:,.1f}")
 
     def moment(self, at: datetime) -> str:
         """A time of day in Vietnam."""

@@ -92,3 +92,15 @@ def test_unknown_and_malformed_keys(national: sa.Engine) -> None:
     assert trace(national, "UNI-A/person/99").versions == ()
     with pytest.raises(HemisError, match="E104"):
         trace(national, "person 1")
+
+
+def test_a_degree_shows_no_name_and_no_number(national: sa.Engine, tmp_path: Path) -> None:
+    sink, events = OrdinarySink(national, Writers(offline_registry(tmp_path))), Events()
+    partition = Partition("hemis.clean.degree", 0, "t")
+    key = "UNI-A/degree/1"
+    said = {"full_name": "Nguyễn Văn An", "serial": "B 123456", "level": "7", "untyped": {"birth_date": "năm 2001"}}
+    place = sink.places([partition])[partition]
+    sink.apply([Run(partition, place, place + 1, [events.change(key, 9, person=PERSON, **said)])])
+    (version,) = trace(national, key).versions
+    shown = {name: value for name, value in version.values.items() if value is not None}
+    assert shown == {"full_name": MASK, "serial": MASK, "level": "7", "person": PERSON, "untyped.birth_date": MASK}
