@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 WIDTH, HEIGHT = 300, 80
-LEFT, BOTTOM, TOP = 46, 16, 6
+LEFT, BOTTOM, TOP = 58, 16, 6
 """Room for the numbers at the axes."""
 
 

@@ -65,7 +65,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "record": ("Bản ghi", "Record"),
     "findings_by_rule": ("Phát hiện theo quy tắc", "Findings by rule"),
     "rule": ("Quy tắc", "Rule"),
-    "what_to_do": ("Việc cần làm", "What to do"),
+    "what_to_do": ("việc cần làm", "what to do"),
     "what_is_wrong": ("Điều sai", "What is wrong"),
     "fields": ("Trường", "Fields"),
     "since": ("từ", "since"),

@@ -80,3 +80,17 @@ def nation(stack: Stack, folder: Path) -> Iterator[Nation]:
             yield made
         finally:
             made.close()
+
+
+@contextmanager
+def login(national: Nation, *roles: str) -> Iterator[sa.Engine]:
+    """A fresh login that is a member of the roles and nothing else."""
+    name = f"login_{abs(hash((roles, id(national)))) % 10**9}"
+    quoted = ", ".join(f'"{role}"' for role in roles)
+    national.do(f"CREATE ROLE {name} LOGIN PASSWORD 'p' IN ROLE {quoted}")
+    engine = sa.create_engine(national.engine.url.set(username=name, password="p"))
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+        national.do(f"DROP ROLE {name}")

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import psycopg
 import pytest
 import sqlalchemy as sa
 
 from sinks import migrate
 from sinks.query import query
-from tests.integration.sinks.nation import Nation
+from tests.integration.sinks.nation import Nation, login
 from tests.integration.sinks.test_quality import PERSON
 
 pytestmark = pytest.mark.real
@@ -30,20 +27,6 @@ def filled(national: Nation) -> Nation:
     national.golden("n:1", ["UNI-A/person/1", "UNI-B/person/1"], **PERSON)
     national.finding("f1", "UNI-B", record_key="UNI-B/person/1")
     return national
-
-
-@contextmanager
-def login(national: Nation, *roles: str) -> Iterator[sa.Engine]:
-    """A fresh login that is a member of the roles and nothing else."""
-    name = f"login_{abs(hash((roles, id(national)))) % 10**9}"
-    quoted = ", ".join(f'"{role}"' for role in roles)
-    national.do(f"CREATE ROLE {name} LOGIN PASSWORD 'p' IN ROLE {quoted}")
-    engine = sa.create_engine(national.engine.url.set(username=name, password="p"))
-    try:
-        yield engine
-    finally:
-        engine.dispose()
-        national.do(f"DROP ROLE {name}")
 
 
 def rows(engine: sa.Engine, text: str) -> list[tuple[object, ...]]:
