@@ -191,11 +191,11 @@ class Course:
         day = decided + timedelta(days=r.randint(45, 120) if late else r.randint(3, 28))
         if day > TODAY:
             return None
-        if late:
+        graduation = self._decisions[-1] if self._decisions else None
+        if late and graduation and graduation.day:  # late is what a day is given for
             flaws.append("late_award")
         if "missing_decision" in self._flaws:
             flaws.append("degree_without_decision")
-        graduation = self._decisions[-1] if self._decisions else None
         if graduation:
             flaws += [flaw for flaw in graduation.flaws if flaw.startswith("decision_")]
         classification = r.choices(CLASSES, (5, 25, 55, 15))[0] if level == "7" else None

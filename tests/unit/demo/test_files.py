@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.demo import studies
 from deploy.demo.extent import CODES, TODAY, sizes
 from deploy.demo.files import SHARED_LEARNERS, University
 from deploy.demo.flaws import FLAWS
@@ -50,6 +51,15 @@ def test_dates_are_in_order_where_no_flaw_is_named() -> None:
             assert university.programmes[study.programme - 1].number == study.programme
             if study.award and study.award.decided:
                 assert study.award.decided < study.award.day <= TODAY
+
+
+def test_an_award_is_late_only_where_a_decision_has_its_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = studies.drawn
+    monkeypatch.setattr(studies, "drawn", lambda r, flaw: drawn(r, flaw) or flaw == "late_award")
+    university = University("DHA", 1, LEARNERS)
+    awards = [s.award for n in range(university.learners) for s in university.studies(n) if s.award]
+    assert {award.decided is None for award in awards} == {True, False}
+    assert all(("late_award" in award.flaws) == (award.decided is not None) for award in awards)
 
 
 def test_whoever_has_graduated_has_decision_and_degree_unless_a_flaw_says_why_not() -> None:
