@@ -15,10 +15,13 @@ define install
 	touch .venv/$(1).stamp
 endef
 
-.venv/dev.stamp: requirements/dev.txt pyproject.toml
+# What the installation compiles, and how.
+NATIVE := hatch_build.py $(wildcard schemas/wire/*.[ch])
+
+.venv/dev.stamp: requirements/dev.txt pyproject.toml $(NATIVE)
 	$(call install,dev)
 
-.venv/local.stamp: requirements/local.txt pyproject.toml
+.venv/local.stamp: requirements/local.txt pyproject.toml $(NATIVE)
 	$(call install,local)
 
 # Renews the locks; the second follows the first, so that both name the same versions.

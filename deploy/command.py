@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import click
 
+from schemas import native
 from schemas.errors import HemisError
 
 
@@ -91,7 +92,7 @@ def _missing(part: Part, error: ModuleNotFoundError) -> click.Command:
 
 
 @click.command(cls=LazyGroup)
-@click.version_option(package_name="hemis-bus")
+@click.version_option(package_name="hemis-bus", message=f"%(prog)s, version %(version)s, wire format: {native.KIND}")
 def root() -> None:
     """hemis: a bus for changes in universities' data, on their way to the national register."""
 

@@ -3,6 +3,8 @@
 `codec(full_name)` gives `encode(mapping) -> bytes` and `decode(bytes, position) -> (dict, next position)`. Decoding is
 strict: a length that runs past the end, bytes left over, an int outside 32 bits, invalid UTF-8 or a NUL character (which
 no SQL text column takes) raise `DecodeError`, so that whatever passes can be stored.
+
+Where `wire/` was built a codec is `compiled`, elsewhere `generated`; the generated one is the reference.
 """
 
 from __future__ import annotations
@@ -10,106 +12,43 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
+from schemas import binary
 from schemas.avro_schema import full
 from schemas.errors import DecodeError
-
-Encode = Callable[[Mapping[str, Any]], bytes]
-Decode = Callable[[bytes, int], tuple[dict[str, Any], int]]
+from schemas.native import wire
 
 MAGIC = 0
 HEADER_SIZE = 5
 """Confluent wire format: one zero byte, then the schema's registry id in four bytes."""
 
 
-def long_bytes(n: int) -> bytes:
-    """An Avro long: zigzag, then base 128 with the low bits first."""
-    n = (n << 1) ^ (n >> 63)
-    if n < 128:
-        return _BYTE[n]
-    if n < 1 << 14:
-        return bytes((n & 127 | 128, n >> 7))
-    if n < 1 << 21:
-        return bytes((n & 127 | 128, n >> 7 & 127 | 128, n >> 14))
-    out = bytearray()
-    while n > 127:
-        out.append(n & 127 | 128)
-        n >>= 7
-    out.append(n)
-    return bytes(out)
+long_bytes: Callable[[int], bytes] = wire.long_bytes if wire else binary.long_bytes
+size_bytes: Callable[[int], bytes] = wire.long_bytes if wire else binary.size_bytes
+text_bytes: Callable[[str], bytes] = wire.text_bytes if wire else binary.text_bytes
+read_long: Callable[[bytes, int], tuple[int, int]] = wire.read_long if wire else binary.read_long
+read_text: Callable[[bytes, int], tuple[str, int]] = wire.read_text if wire else binary.read_text
+behind_long: Callable[[bytes, int], int] = wire.behind_long if wire else binary.behind_long
+behind_optional_text: Callable[[bytes, int], int] = wire.behind_optional_text if wire else binary.behind_optional_text
+"""As in `binary`."""
 
 
-_BYTE = [bytes((n,)) for n in range(128)]
-SMALL: list[bytes] = [long_bytes(n) for n in range(16384)]
-"""Avro longs of 0..16383, where nearly all lengths lie."""
+class Decode(Protocol):
+    def __call__(self, buffer: bytes, position: int = 0, /, *, to_end: bool = True) -> tuple[dict[str, Any], int]:
+        """The record at `position`. `to_end`: it must end where the buffer ends.
 
-
-def size_bytes(n: int) -> bytes:
-    """The Avro long of a length."""
-    return SMALL[n] if n < 16384 else long_bytes(n)
-
-
-def text_bytes(value: str) -> bytes:
-    """An Avro string."""
-    raw = value.encode()
-    return size_bytes(len(raw)) + raw
-
-
-def long_rest(buffer: bytes, position: int, first: int) -> tuple[int, int]:
-    """The undecoded (still zigzag) long whose first byte was `first`, and the position behind it."""
-    n, shift = first & 127, 7
-    while True:
-        byte = buffer[position]
-        position += 1
-        n |= (byte & 127) << shift
-        if byte < 128:
-            if n >> 64:
-                raise DecodeError("a long of more than 64 bits")
-            return n, position
-        shift += 7
-        if shift > 63:
-            raise DecodeError("a long of more than ten bytes")
-
-
-def read_long(buffer: bytes, position: int) -> tuple[int, int]:
-    """An Avro long and the position behind it."""
-    n = buffer[position]
-    position += 1
-    if n > 127:
-        n, position = long_rest(buffer, position, n)
-    return (n >> 1) ^ -(n & 1), position
-
-
-def read_text(buffer: bytes, position: int) -> tuple[str, int]:
-    """An Avro string and the position behind it."""
-    n, position = read_long(buffer, position)
-    end = position + n
-    if n < 0 or end > len(buffer):
-        raise DecodeError("a length that runs past the end")
-    return buffer[position:end].decode(), end
+        Raises:
+            DecodeError: truncated, left-over, out of range, or text that is not UTF-8 without NUL.
+        """
 
 
 @dataclass(frozen=True)
 class Codec:
     """Encode and decode of one schema, without the wire header."""
 
-    encode: Encode
-    _decode: Decode
-
-    def decode(self, buffer: bytes, position: int = 0, *, to_end: bool = True) -> tuple[dict[str, Any], int]:
-        """The record at `position`. `to_end`: it must end where the buffer ends.
-
-        Raises:
-            DecodeError: truncated, left-over, out of range, or text that is not UTF-8 without NUL.
-        """
-        try:
-            value, end = self._decode(buffer, position)
-        except (IndexError, UnicodeDecodeError) as error:
-            raise DecodeError(type(error).__name__) from error
-        if end > len(buffer) or (to_end and end != len(buffer)):
-            raise DecodeError("the record does not end where its bytes end")
-        return value, end
+    encode: Callable[[Mapping[str, Any]], bytes]
+    decode: Decode
 
 
 @cache
@@ -120,21 +59,74 @@ def codec(full_name: str) -> Codec:
 
 def codec_of(schema: dict[str, Any]) -> Codec:
     """The codec of a self-contained schema, such as another version's; not cached."""
+    return compiled(schema) if wire else generated(schema)
+
+
+def compiled(schema: dict[str, Any]) -> Codec:
+    """The codec of a schema by the compiled wire format, which must be there."""
+    assert wire is not None
+    native = wire.Codec(_plan(schema, {}))
+    return Codec(native.encode, native.decode)
+
+
+def generated(schema: dict[str, Any]) -> Codec:
+    """The codec of a schema by generated Python code."""
     writer = _Writer()
     writer.record(schema)
     reader = _Reader()
     reader.record(schema)
     scope: dict[str, Any] = {
-        "long_bytes": long_bytes,
-        "size_bytes": size_bytes,
-        "long_rest": long_rest,
+        "long_bytes": binary.long_bytes,
+        "size_bytes": binary.size_bytes,
+        "long_rest": binary.long_rest,
         "DecodeError": DecodeError,
         **writer.constants,
         **reader.constants,
     }
     exec("\n".join(writer.source()), scope)
     exec("\n".join(reader.source()), scope)
-    return Codec(scope["encode"], scope["decode"])
+    return Codec(scope["encode"], _strict(scope["decode"]))
+
+
+def _strict(inner: Callable[[bytes, int], tuple[dict[str, Any], int]]) -> Decode:
+    def decode(buffer: bytes, position: int = 0, /, *, to_end: bool = True) -> tuple[dict[str, Any], int]:
+        try:
+            value, end = inner(buffer, position)
+        except (IndexError, UnicodeDecodeError) as error:
+            raise DecodeError(type(error).__name__) from error
+        if end > len(buffer) or (to_end and end != len(buffer)):
+            raise DecodeError("the record does not end where its bytes end")
+        return value, end
+
+    return decode
+
+
+def _resolve(schema: Any, named: dict[str, Any]) -> Any:
+    """What a name stands for; a named type is remembered."""
+    if isinstance(schema, dict) and schema["type"] in ("record", "enum"):
+        named[f"{schema['namespace']}.{schema['name']}"] = schema
+    return named.get(schema, schema) if isinstance(schema, str) else schema
+
+
+def _plan(schema: Any, named: dict[str, Any]) -> tuple[str, Any]:
+    """A schema as `wire/` takes it: kind, and what the kind needs."""
+    schema = _resolve(schema, named)
+    if _is_optional(schema):
+        return "optional", _plan(schema[1], named)
+    kind = schema["type"] if isinstance(schema, dict) else schema
+    match kind:
+        case "record":
+            fields = schema["fields"]
+            return kind, tuple((f["name"], "default" in f, _plan(f["type"], named)) for f in fields)
+        case "enum":
+            return kind, tuple(schema["symbols"])
+        case "array":
+            return kind, _plan(schema["items"], named)
+        case "map":
+            return kind, _plan(schema["values"], named)
+        case "string" | "bytes" | "int" | "long" | "boolean":
+            return kind, None
+    raise TypeError(f"no code for Avro type {kind!r}")
 
 
 def _is_optional(schema: Any) -> bool:
@@ -163,13 +155,6 @@ class _Generator:
         self.constants[name] = value
         return name
 
-    def resolve(self, schema: Any) -> Any:
-        if isinstance(schema, dict) and schema["type"] in ("record", "enum"):
-            self.named[f"{schema['namespace']}.{schema['name']}"] = schema
-        if isinstance(schema, str) and schema in self.named:
-            return self.named[schema]
-        return schema
-
 
 class _Writer(_Generator):
     def record(self, schema: Any) -> None:
@@ -179,7 +164,7 @@ class _Writer(_Generator):
         return ["def encode(value):", " parts = []; add = parts.append", *self.lines, " return b''.join(parts)"]
 
     def value(self, schema: Any, at: str) -> None:
-        schema = self.resolve(schema)
+        schema = _resolve(schema, self.named)
         if _is_optional(schema):
             self.add(f"if {at} is None: add(b'\\x00')")
             self.add("else:")
@@ -197,7 +182,7 @@ class _Writer(_Generator):
                     self.add(f"{inner} = {get}")
                     self.value(field["type"], inner)
             case "enum":
-                table = self.constant({s: long_bytes(i) for i, s in enumerate(schema["symbols"])})
+                table = self.constant({s: binary.long_bytes(i) for i, s in enumerate(schema["symbols"])})
                 self.add(f"add({table}[{at}])")
             case "string":
                 self.add(f"b = {at}.encode(); add(size_bytes(len(b))); add(b)")
@@ -251,7 +236,7 @@ class _Reader(_Generator):
         self.add(f"if '\\0' in {out}: raise DecodeError('a NUL character')")
 
     def value(self, schema: Any) -> str:
-        schema = self.resolve(schema)
+        schema = _resolve(schema, self.named)
         out = self.name("r")
         if _is_optional(schema):
             self.add("n = b[p]; p += 1")
@@ -289,15 +274,16 @@ class _Reader(_Generator):
                 self.add(f"{out} = b[p] == 1; p += 1")
             case "array":
                 self.add(f"{out} = []")
-                self.block(schema["items"], lambda item: f"{out}.append({item})", key=False)
+                self.block(schema["items"], lambda item: f"{out}.append({item})")
             case "map":
+                key = self.name("k")
                 self.add(f"{out} = {{}}")
-                self.block(schema["values"], lambda item: f"{out}[k] = {item}", key=True)
+                self.block(schema["values"], lambda item: f"{out}[{key}] = {item}", key)
             case _:
                 raise TypeError(f"no code for Avro type {kind!r}")
         return out
 
-    def block(self, inner: Any, put: Callable[[str], str], *, key: bool) -> None:
+    def block(self, inner: Any, put: Callable[[str], str], key: str | None = None) -> None:
         self.add("while True:")
         self.depth += 1
         count = self.name("c")
@@ -313,6 +299,6 @@ class _Reader(_Generator):
         self.add(f"for _ in range({count}):")
         self.depth += 1
         if key:
-            self.text("k")
+            self.text(key)
         self.add(put(self.value(inner)))
         self.depth -= 2

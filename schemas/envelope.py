@@ -7,12 +7,15 @@ them and keeps every other byte.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from schemas.codec import HEADER_SIZE, long_bytes, long_rest, read_long, read_text, size_bytes, text_bytes
+from schemas import binary
+from schemas.binary import long_rest, read_long, read_text
+from schemas.codec import HEADER_SIZE, long_bytes, size_bytes, text_bytes
 from schemas.errors import DecodeError
+from schemas.native import wire
 
 NEW, UPDATE, CANCEL = 0, 1, 2
 OPERATIONS = ("NEW", "UPDATE", "CANCEL")
@@ -66,17 +69,20 @@ def schema_id_of(raw: bytes) -> int:
     return int.from_bytes(raw[1:5], "big")
 
 
-def read(raw: bytes) -> Envelope:
-    """The envelope of a message.
-
-    Raises:
-        DecodeError: the bytes do not follow the layout.
-    """
+def read_in_python(raw: bytes) -> Envelope:
+    """What `read` does: the reference of the compiled one."""
     try:
         return _read(raw)
     except (IndexError, UnicodeDecodeError) as error:
         raise DecodeError(f"envelope: {type(error).__name__}") from error
 
+
+read: Callable[[bytes], Envelope] = wire.EnvelopeReader(Envelope).read if wire else read_in_python
+"""The envelope of a message.
+
+Raises:
+    DecodeError: the bytes do not follow the layout.
+"""
 
 _CONTINUED = int.from_bytes(b"\x80" * 16, "little")
 _TIMES = int.from_bytes((b"\x80" * 7 + b"\x00") * 2, "little")
@@ -133,6 +139,8 @@ def _read(b: bytes) -> Envelope:
     key = p + 1
     if size > 127:
         size, key = long_rest(b, key, size)
+    if size & 1:
+        raise DecodeError("envelope: a negative length")
     p = key + (size >> 1)
     record_key = b[key:p].decode()
     absent: tuple[str, ...] = ()
@@ -246,8 +254,12 @@ def write(
     )
 
 
-def stamp(raw: bytes, event: Envelope, epoch: int, place: int) -> tuple[bytes, int]:
-    """The message with RECORDS' stamps in place of the sender's, and where its entity begins; everything behind the stamps is kept
-    byte for byte."""
-    head = raw[:HEADER_SIZE] + long_bytes(epoch) + long_bytes(place)
+def stamp_in_python(raw: bytes, event: Envelope, epoch: int, place: int) -> tuple[bytes, int]:
+    """What `stamp` does: the reference of the compiled one."""
+    head = raw[:HEADER_SIZE] + binary.long_bytes(epoch) + binary.long_bytes(place)
     return head + raw[event.rest :], event.body + len(head) - event.rest
+
+
+stamp: Callable[[bytes, Envelope, int, int], tuple[bytes, int]] = wire.stamp if wire else stamp_in_python
+"""The message with RECORDS' stamps in place of the sender's, and where its entity begins; everything behind the stamps is kept
+byte for byte."""

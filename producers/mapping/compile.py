@@ -20,7 +20,8 @@ from producers.mapping.lookups import LookupTable
 from producers.mapping.model import FieldRule, Mapping, Part, RecordRule
 from producers.mapping.values import NULL, UNRESERVED, Convert, coded, constant_value, date_reader, key_part, of_kind
 from schemas import avro_schema
-from schemas.codec import SMALL, long_bytes, size_bytes, text_bytes
+from schemas.binary import SMALL
+from schemas.codec import long_bytes, size_bytes, text_bytes
 from schemas.envelope import CANCEL, NEW, UNSTAMPED, UPDATE, absent_bytes, header
 
 Row = Sequence[bytes | None]

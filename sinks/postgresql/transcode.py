@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from struct import Struct, error
 from typing import Any
 
-from schemas.codec import HEADER_SIZE, long_rest, read_long, read_text
+from schemas.binary import long_rest
+from schemas.codec import HEADER_SIZE, read_long, read_text
 from schemas.errors import DecodeError
 from sinks.model import Leaf, Target, leaves
 

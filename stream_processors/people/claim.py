@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from schemas.avro_schema import NAMESPACE, field_names, full
-from schemas.codec import HEADER_SIZE, codec, codec_of, long_rest, read_long, read_text
+from schemas.codec import HEADER_SIZE, behind_long, behind_optional_text, codec, codec_of, read_long, read_text
 from schemas.errors import DecodeError
 
 _CLAIM = codec(f"{NAMESPACE}.Claim")
@@ -44,8 +44,8 @@ class Claim(NamedTuple):
         assert p is not None
         start = p
         for _ in range(_BEFORE_PRIVATE):
-            p = _behind(raw, p)
-        return raw[start:p] + b"\x00" + raw[_behind(raw, p) :]
+            p = behind_optional_text(raw, p)
+        return raw[start:p] + b"\x00" + raw[behind_optional_text(raw, p) :]
 
     def contact_bytes(self) -> bytes:
         return self.raw[self.contact : self.facts]
@@ -78,8 +78,8 @@ def read_claim(raw: bytes) -> Claim:
         record, p = read_text(raw, p)
         version, p = _version(raw, p)
         changed_at, p = read_long(raw, p)
-        contact = _behind_long(raw, p)  # captured_at
-        facts = _behind(raw, _behind(raw, contact))
+        contact = behind_long(raw, p)  # captured_at
+        facts = behind_optional_text(raw, behind_optional_text(raw, contact))
         p = _behind_facts(raw, facts)
         moved_to, end = read_text(raw, p + 1) if raw[p] else ("", p + 1)
         body = end + 1 if raw[end] else None
@@ -93,8 +93,8 @@ def glance(raw: bytes) -> tuple[tuple[int, int, int], bool]:
     n, p = read_long(raw, HEADER_SIZE)
     n, p = read_long(raw, p + n)
     version, p = _version(raw, p + n)
-    p = _behind(raw, _behind(raw, _behind_long(raw, _behind_long(raw, p))))
-    return version, raw[_behind(raw, _behind_facts(raw, p))] != 0
+    p = behind_optional_text(raw, behind_optional_text(raw, behind_long(raw, behind_long(raw, p))))
+    return version, raw[behind_optional_text(raw, _behind_facts(raw, p))] != 0
 
 
 def _version(raw: bytes, p: int) -> tuple[tuple[int, int, int], int]:
@@ -102,7 +102,7 @@ def _version(raw: bytes, p: int) -> tuple[tuple[int, int, int], int]:
     generation, p = read_long(raw, p)
     place, p = read_long(raw, p)
     orders, p = read_long(raw, p)
-    return (generation, place, orders), _behind_long(raw, _behind_long(raw, p))
+    return (generation, place, orders), behind_long(raw, behind_long(raw, p))
 
 
 def _behind_facts(raw: bytes, p: int) -> int:
@@ -115,20 +115,3 @@ def _behind_facts(raw: bytes, p: int) -> int:
         if raw[behind + size] == 0:
             return behind + size + 1
     return _FACTS.decode(raw, p, to_end=False)[1]
-
-
-def _behind_long(raw: bytes, p: int) -> int:
-    while raw[p] > 127:
-        p += 1
-    return p + 1
-
-
-def _behind(raw: bytes, p: int) -> int:
-    """The position behind an optional string."""
-    if raw[p] == 0:
-        return p + 1
-    n = raw[p + 1]
-    p += 2
-    if n > 127:
-        n, p = long_rest(raw, p, n)
-    return p + (n >> 1)

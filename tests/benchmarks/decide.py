@@ -22,7 +22,7 @@ STATUSES = ("STUDYING", "STUDYING", "STUDYING", "SUSPENDED")
 Event = tuple[bytes, bytes]
 
 
-def _values(entity: str, n: int, mark: str) -> dict[str, Any]:
+def values_of(entity: str, n: int, mark: str) -> dict[str, Any]:
     if entity == "person":
         return {
             "full_name": f"{FAMILIES[n % 6]} Văn {'ABCDEGHKLM'[n % 10]}nh", "birth_date": f"200{n % 9}-0{n % 9 + 1}-1{n % 9}", "sex": "M", "nationality": "VN", "ethnicity": "01",
@@ -48,14 +48,14 @@ def _load(bench: Bench, persons: int, version: int) -> Iterator[Event]:
     """Table by table, as a first load reads them."""
     for entity in ENTITIES:
         for n in range(persons):
-            yield bench.event(entity, n, version, snapshot=True, **_values(entity, n, ""))
+            yield bench.event(entity, n, version, snapshot=True, **values_of(entity, n, ""))
 
 
 def _stream(bench: Bench, persons: int, version: int, mark: str) -> Iterator[Event]:
     """Changes of all three, interleaved."""
     for n in range(persons):
         for entity in ENTITIES:
-            values = _values(entity, n * 7919 % persons, mark)
+            values = values_of(entity, n * 7919 % persons, mark)
             yield bench.event(entity, n * 7919 % persons, version + n, operation=envelope.UPDATE, **values)
 
 

@@ -1,11 +1,19 @@
 """What could go wrong between the tree and an installation."""
 
+import os
 import re
+import shutil
 import subprocess
+import sys
+import sysconfig
 from importlib.metadata import packages_distributions
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
+
+from hatch_build import SOURCES, digest
+from schemas import native
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("schemas", "producers", "stream_processors", "sinks", "deploy")
@@ -62,3 +70,40 @@ def test_locks_pin_every_requirement_by_hash(name: str) -> None:
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     assert lines
     assert [line for line in lines if "==" not in line or "--hash=sha256:" not in line] == []
+
+
+def has_compiler() -> bool:
+    compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "").split()
+    return (
+        bool(compiler)
+        and shutil.which(compiler[0]) is not None
+        and Path(sysconfig.get_path("include"), "Python.h").exists()
+    )
+
+
+def test_the_compiled_wire_format_is_there_and_of_this_source() -> None:
+    if os.environ.get("HEMIS_WIRE") == "python" or not has_compiler():
+        pytest.skip("it is left aside, or there is no compiler")
+    assert native.wire is not None, "make venv"
+    assert digest(ROOT / SOURCES) == native.wire.SOURCE_SHA256, "make venv"
+
+
+@pytest.mark.parametrize("compiler", ["", "/nowhere/cc", "false"])
+def test_a_wheel_is_built_with_and_without_a_compiler(compiler: str, tmp_path: Path) -> None:
+    if not compiler and not has_compiler():
+        pytest.skip("there is no compiler")
+    for path in tracked_files():
+        name = path.relative_to(ROOT)
+        if name.parts[0] in PACKAGES or len(name.parts) == 1:
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, tmp_path / name)
+    (tmp_path / "schemas" / "_wire.of-another.so").write_bytes(b"")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel"]
+    environment = os.environ | ({"CC": compiler} if compiler else {})
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
+    (wheel,) = (tmp_path / "dist").iterdir()
+    with ZipFile(wheel) as archive:
+        found = [name for name in archive.namelist() if name.endswith(".so")]
+        assert "schemas/binary.py" in archive.namelist()
+    assert found == ([] if compiler else [f"schemas/_wire{sysconfig.get_config_var('EXT_SUFFIX')}"])
+    assert wheel.name.endswith("-py3-none-any.whl") == bool(compiler)

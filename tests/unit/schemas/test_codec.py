@@ -1,7 +1,9 @@
-"""The generated codec is byte-equal with fastavro, and refuses what does not follow the schema."""
+"""The codec, generated and compiled, is byte-equal with fastavro, and refuses what does not follow the schema."""
 
 import json
+from collections import ChainMap
 from io import BytesIO
+from types import MappingProxyType
 from typing import Any
 
 import fastavro
@@ -11,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.avro_schema import full, subject, subjects
-from schemas.codec import codec, codec_of, long_bytes, read_long
 from schemas.errors import DecodeError
+from tests.unit.schemas.implementations import BINARY, CODEC, Binary, MakeCodec
 
 ROUNDS = 20
 PERSON = subject("PersonChange")
@@ -59,34 +61,37 @@ def generated(schema: Any, round_: int) -> Any:
     return value
 
 
+@CODEC
 @pytest.mark.parametrize("name", subjects())
-def test_every_subject_is_byte_equal_with_fastavro(name: str) -> None:
-    plain = without_logical(json.loads(json.dumps(full(name))))
+def test_every_subject_is_byte_equal_with_fastavro(name: str, make: MakeCodec) -> None:
+    plain, codec = without_logical(json.loads(json.dumps(full(name)))), make(full(name))
     schema = fastavro.parse_schema(plain)
     for round_ in range(ROUNDS):
         value = generated(plain, round_)
         raw = by_fastavro(schema, value)
-        assert codec(name).encode(value) == raw
-        assert codec(name).decode(raw) == (value, len(raw))
+        assert codec.encode(value) == raw
+        assert codec.decode(raw) == (value, len(raw))
         assert fastavro.schemaless_reader(BytesIO(raw), schema, None) == value
 
 
+@CODEC
 @pytest.mark.parametrize("name", subjects())
-def test_every_truncation_is_refused(name: str) -> None:
-    plain = without_logical(json.loads(json.dumps(full(name))))
-    raw = codec(name).encode(generate_one(plain))
+def test_every_truncation_is_refused(name: str, make: MakeCodec) -> None:
+    plain, codec = without_logical(json.loads(json.dumps(full(name)))), make(full(name))
+    raw = codec.encode(generate_one(plain))
     for length in range(len(raw)):
         with pytest.raises(DecodeError):
-            codec(name).decode(raw[:length])
+            codec.decode(raw[:length])
 
 
+@CODEC
 @pytest.mark.parametrize("name", subjects())
-def test_left_over_bytes_are_refused(name: str) -> None:
-    plain = without_logical(json.loads(json.dumps(full(name))))
-    raw = codec(name).encode(generate_one(plain))
+def test_left_over_bytes_are_refused(name: str, make: MakeCodec) -> None:
+    plain, codec = without_logical(json.loads(json.dumps(full(name)))), make(full(name))
+    raw = codec.encode(generate_one(plain))
     with pytest.raises(DecodeError):
-        codec(name).decode(raw + b"\x00")
-    assert codec(name).decode(raw + b"\x00", to_end=False)[1] == len(raw)
+        codec.decode(raw + b"\x00")
+    assert codec.decode(raw + b"\x00", to_end=False)[1] == len(raw)
 
 
 VALUE: dict[str, Any] = {
@@ -102,12 +107,14 @@ VALUE: dict[str, Any] = {
 }
 
 
-def test_all_types_are_byte_equal_with_fastavro() -> None:
+@CODEC
+def test_all_types_are_byte_equal_with_fastavro(make: MakeCodec) -> None:
     raw = by_fastavro(fastavro.parse_schema(ALL_TYPES), VALUE)
-    assert codec_of(ALL_TYPES).encode(VALUE) == raw
-    assert codec_of(ALL_TYPES).decode(raw) == (VALUE, len(raw))
+    assert make(ALL_TYPES).encode(VALUE) == raw
+    assert make(ALL_TYPES).decode(raw) == (VALUE, len(raw))
 
 
+@CODEC
 @pytest.mark.parametrize(
     ("kind", "raw", "why"),
     [
@@ -127,13 +134,14 @@ def test_all_types_are_byte_equal_with_fastavro() -> None:
         ({"type": "map", "values": "string"}, b"\x02\x02\x00\x00\x00", "NUL in a map's key"),
     ],
 )
-def test_what_does_not_follow_the_schema_is_refused(kind: Any, raw: bytes, why: str) -> None:
+def test_what_does_not_follow_the_schema_is_refused(kind: Any, raw: bytes, why: str, make: MakeCodec) -> None:
     schema = {"type": "record", "name": "R", "namespace": "n", "fields": [{"name": "f", "type": kind}]}
     with pytest.raises(DecodeError):
-        pytest.fail(f"{why} was read as {codec_of(schema).decode(raw)}")
+        pytest.fail(f"{why} was read as {make(schema).decode(raw)}")
 
 
-def test_blocks_with_a_size_are_read() -> None:
+@CODEC
+def test_blocks_with_a_size_are_read(make: MakeCodec) -> None:
     """Avro lets a writer put a block's size before it, with a negative count."""
     schema = {
         "type": "record",
@@ -141,20 +149,82 @@ def test_blocks_with_a_size_are_read() -> None:
         "namespace": "n",
         "fields": [{"name": "f", "type": {"type": "array", "items": "long"}}],
     }
-    assert codec_of(schema).decode(b"\x03\x04\x02\x04\x02\x06\x00")[0] == {"f": [1, 2, 3]}
+    assert make(schema).decode(b"\x03\x04\x02\x04\x02\x06\x00")[0] == {"f": [1, 2, 3]}
 
 
+@CODEC
+def test_a_map_in_a_map_keeps_its_keys(make: MakeCodec) -> None:
+    inner = {"type": "map", "values": "string"}
+    schema = {"type": "record", "name": "R", "namespace": "n", "fields": [{"name": "f", "type": {"type": "map", "values": inner}}]}  # fmt: skip
+    value = {"f": {"outer": {"inner": "x"}, "other": {}}}
+    assert make(schema).decode(make(schema).encode(value))[0] == value
+
+
+@CODEC
+@pytest.mark.parametrize(
+    ("kind", "value", "error"),
+    [
+        ("long", 1 << 63, OverflowError),
+        ("long", -(1 << 63) - 1, OverflowError),
+        ("long", None, TypeError),
+        ("long", 1.0, TypeError),
+        ("string", None, AttributeError),
+        ("string", "\ud800", UnicodeEncodeError),
+        ("bytes", "text", TypeError),
+        ({"type": "array", "items": "long"}, 7, TypeError),
+        ({"type": "map", "values": "long"}, [1], AttributeError),
+        ({"type": "enum", "name": "E", "namespace": "n", "symbols": ["A"]}, "B", KeyError),
+        ({"type": "enum", "name": "E", "namespace": "n", "symbols": ["A"]}, [], TypeError),
+    ],
+)
+def test_what_has_no_encoding_is_no_message(kind: Any, value: Any, error: type[Exception], make: MakeCodec) -> None:
+    schema = {"type": "record", "name": "R", "namespace": "n", "fields": [{"name": "f", "type": kind}]}
+    with pytest.raises(error):
+        make(schema).encode({"f": value})
+    with pytest.raises(KeyError):
+        make(schema).encode({})
+
+
+@CODEC
+def test_a_value_may_be_any_mapping(make: MakeCodec) -> None:
+    assert make(ALL_TYPES).encode(MappingProxyType(VALUE)) == make(ALL_TYPES).encode(VALUE)
+    without = {name: value for name, value in VALUE.items() if name != "maybe"}
+    for kind in (dict, MappingProxyType, ChainMap):
+        assert make(ALL_TYPES).encode(kind(without)) == make(ALL_TYPES).encode(VALUE | {"maybe": None})
+
+
+@CODEC
+def test_a_type_without_code_is_refused_at_once(make: MakeCodec) -> None:
+    schema = {"type": "record", "name": "R", "namespace": "n", "fields": [{"name": "f", "type": "float"}]}
+    with pytest.raises(TypeError):
+        make(schema)
+
+
+@CODEC
 @given(st.binary(max_size=200))
-def test_rubbish_never_breaks_anything_else(rubbish: bytes) -> None:
+def test_rubbish_never_breaks_anything_else(make: MakeCodec, rubbish: bytes) -> None:
+    codec = make(full(PERSON))
     try:
-        value, end = codec(PERSON).decode(rubbish)
+        value, end = codec.decode(rubbish)
     except DecodeError:
         return
     assert end == len(rubbish)
-    assert codec(PERSON).decode(codec(PERSON).encode(value))[0] == value
+    assert codec.decode(codec.encode(value))[0] == value
 
 
+@BINARY
 @given(st.integers(-(1 << 63), (1 << 63) - 1))
-def test_longs_round_trip(number: int) -> None:
-    raw = long_bytes(number)
-    assert read_long(raw, 0) == (number, len(raw))
+def test_longs_round_trip(binary: Binary, number: int) -> None:
+    raw = binary.long_bytes(number)
+    assert binary.read_long(raw, 0) == (number, len(raw))
+    assert binary.behind_long(raw + b"\x00", 0) == len(raw)
+
+
+@BINARY
+@given(st.text(st.characters(codec="utf-8"), max_size=200))
+def test_texts_round_trip(binary: Binary, text: str) -> None:
+    raw = binary.text_bytes(text)
+    assert binary.read_text(raw, 0) == (text, len(raw))
+    assert binary.behind_optional_text(b"\x02" + raw, 0) == len(raw) + 1
+    with pytest.raises(IndexError):
+        binary.behind_optional_text((b"\x02" + raw)[: len(raw)], 0)

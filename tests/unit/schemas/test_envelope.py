@@ -10,6 +10,7 @@ from schemas import envelope
 from schemas.avro_schema import change_subject, fields
 from schemas.codec import HEADER_SIZE, codec
 from schemas.errors import DecodeError
+from tests.unit.schemas.implementations import ENVELOPE, Envelopes
 
 TEXT = st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=200)
 LONG = st.integers(-(1 << 63), (1 << 63) - 1)
@@ -33,10 +34,11 @@ ENTITY = {field.name: None for field in fields("learner")} | {"code": "SV1"}
 ENTITY_BYTES = b"".join(b"\x00" if value is None else b"\x02\x06SV1" for value in ENTITY.values())
 
 
+@ENVELOPE
 @given(GIVEN, st.integers(0, (1 << 32) - 1))
-def test_what_is_written_is_read(said: dict[str, Any], number: int) -> None:
+def test_what_is_written_is_read(wire: Envelopes, said: dict[str, Any], number: int) -> None:
     raw = envelope.write(number, **said)
-    read = envelope.read(raw)
+    read = wire.read(raw)
     assert envelope.schema_id_of(raw) == number
     assert {name: getattr(read, name) for name in said} == said
     assert read.body == len(raw)
@@ -51,12 +53,13 @@ def test_the_codec_of_the_whole_schema_agrees(said: dict[str, Any]) -> None:
     assert codec(change_subject("learner")).encode(value) == raw[HEADER_SIZE:]
 
 
+@ENVELOPE
 @given(GIVEN, st.integers(0, (1 << 31) - 1), st.integers(0, (1 << 63) - 1))
-def test_a_stamp_keeps_every_other_byte(said: dict[str, Any], epoch: int, place: int) -> None:
+def test_a_stamp_keeps_every_other_byte(wire: Envelopes, said: dict[str, Any], epoch: int, place: int) -> None:
     raw = envelope.write(7, **said) + ENTITY_BYTES
-    before = envelope.read(raw)
-    stamped, body = envelope.stamp(raw, before, epoch, place)
-    after = envelope.read(stamped)
+    before = wire.read(raw)
+    stamped, body = wire.stamp(raw, before, epoch, place)
+    after = wire.read(stamped)
     assert after.body == body
     assert stamped[after.rest :] == raw[before.rest :]
     assert stamped[:HEADER_SIZE] == raw[:HEADER_SIZE]
@@ -69,12 +72,13 @@ def test_an_agent_sends_the_declared_stamps() -> None:
     assert raw[HEADER_SIZE:].startswith(envelope.UNSTAMPED)
 
 
+@ENVELOPE
 @given(GIVEN, st.data())
-def test_a_truncated_envelope_is_refused(said: dict[str, Any], data: st.DataObject) -> None:
+def test_a_truncated_envelope_is_refused(wire: Envelopes, said: dict[str, Any], data: st.DataObject) -> None:
     raw = envelope.write(7, **said)
     short = raw[: data.draw(st.integers(0, len(raw) - 1))]
     with pytest.raises(DecodeError):
-        envelope.read(short)
+        wire.read(short)
 
 
 @pytest.mark.parametrize("raw", [b"", b"\x00\x00\x00\x01", b"\x01\x00\x00\x00\x01\x00"])
@@ -83,19 +87,30 @@ def test_what_is_no_wire_format(raw: bytes) -> None:
         envelope.schema_id_of(raw)
 
 
+@ENVELOPE
 @given(st.binary(max_size=60))
-def test_rubbish_is_refused_or_read_but_never_breaks(rubbish: bytes) -> None:
+def test_rubbish_is_refused_or_read_but_never_breaks(wire: Envelopes, rubbish: bytes) -> None:
     try:
-        read = envelope.read(b"\x00\x00\x00\x00\x07" + rubbish)
+        read = wire.read(b"\x00\x00\x00\x00\x07" + rubbish)
     except DecodeError:
         return
     assert read.operation in (0, 1, 2)
 
 
-def test_a_count_that_would_fill_the_memory_is_refused() -> None:
+@ENVELOPE
+def test_a_count_that_would_fill_the_memory_is_refused(wire: Envelopes) -> None:
     raw = envelope.write(7, **_plain())[:-2] + b"\xfe\xff\xff\xff\x0f"
     with pytest.raises(DecodeError):
-        envelope.read(raw)
+        wire.read(raw)
+
+
+@ENVELOPE
+@pytest.mark.parametrize("field", ["instance", "source_table", "record_key"])
+def test_a_negative_length_is_refused(field: str, wire: Envelopes) -> None:
+    raw = envelope.write(7, **_plain() | {field: "x"})
+    assert raw.count(b"\x02x") == 1
+    with pytest.raises(DecodeError):
+        wire.read(raw.replace(b"\x02x", b"\x03x"))
 
 
 def _plain() -> dict[str, Any]:

@@ -1,0 +1,18 @@
+"""The compiled wire format (`wire/`), where the installation could build it; elsewhere Python does the same, slower.
+
+`HEMIS_WIRE=python` leaves it aside. One that is there and can't be loaded is an error.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from types import ModuleType
+
+wire: ModuleType | None = None
+
+if os.environ.get("HEMIS_WIRE") != "python":
+    with suppress(ModuleNotFoundError):
+        import schemas._wire as wire
+
+KIND = "compiled" if wire else "python"
