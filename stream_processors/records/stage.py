@@ -38,6 +38,8 @@ BACKLOG = 500
 """Records that wait in an institution's topic behind a unit of work, from which on claims are put off."""
 QUIET_SECONDS = 1.0
 """What was put off is worked off when for so long neither a snapshot nor a backlog was read."""
+PATIENCE_SECONDS = 10.0
+"""Of an institution that is never quiet, one portion is worked off this often: nothing waits for ever."""
 
 
 class Records(Stage[Institution, Unit]):
@@ -53,6 +55,7 @@ class Records(Stage[Institution, Unit]):
         self._state_ids: dict[str, str] = {}
         self._active: dict[str, float] = {}
         self._loaded: dict[str, float] = {}
+        self._worked_off: dict[str, float] = {}
         self.ahead: dict[str, Ahead] = {}
 
     def unit_of(self, tp: TP) -> str:
@@ -134,6 +137,7 @@ class Records(Stage[Institution, Unit]):
         else:
             if unit.behind and (scratch.careful or unit.code in self.due()):
                 # Before the events, so that a lost unit of work and the one after it have done it on the same state.
+                self._worked_off[unit.code] = now
                 behind.work_off(scratch, time.time_ns() // 1000)
                 settle(scratch)
             for tp, run in self._in_order(runs, scratch):
@@ -169,7 +173,10 @@ class Records(Stage[Institution, Unit]):
     def _quiet(self, unit: str) -> bool:
         """Neither loads nor has anything on its way (P5): what was put off would else hold up what comes now, up to the limit of
         admission."""
-        if self._loaded.get(unit, 0.0) >= time.monotonic() - QUIET_SECONDS:
+        now = time.monotonic()
+        if now - self._worked_off.setdefault(unit, now) > PATIENCE_SECONDS:
+            return True
+        if self._loaded.get(unit, 0.0) >= now - QUIET_SECONDS:
             return False
         ahead = self.ahead.setdefault(unit, Ahead())
         return not ahead.seconds(self._progress.place) and not ahead.rests()
@@ -259,6 +266,8 @@ class Records(Stage[Institution, Unit]):
         read = scratch.account.read - unit.account.read
         self.note(read, changed_at)
         unit.account, unit.behind = scratch.account, scratch.behind
+        if not unit.behind:
+            self._worked_off.pop(unit.code, None)
         if scratch.loaded:
             self._loaded[unit.code] = time.monotonic()
         self.ahead.setdefault(unit.code, Ahead()).wrote(sent, began=self._active[unit.code], behind=read >= SHARED_RUN)

@@ -218,3 +218,18 @@ def test_what_was_put_off_waits_until_nothing_of_the_institution_is_on_its_way(b
     ahead.wrote({claims: 5}, began=time.monotonic() + 3600, behind=False)
     stage._progress.place[claims] = 6
     assert stage.due() == {CODE}
+
+
+def test_what_was_put_off_by_an_institution_that_is_never_quiet_waits_no_longer_than_patience(
+    bench: Bench, stage: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [1000.0]
+    monkeypatch.setattr(stages.time, "monotonic", lambda: clock[0])
+    bench.institution.behind = True
+    ahead = stage.ahead.setdefault(CODE, Ahead())
+    for _ in range(2):
+        ahead.wrote({("hemis.claims", 1): 4}, began=clock[0], behind=False)
+        assert stage.due() == set()
+        clock[0] += stages.PATIENCE_SECONDS + 0.1
+        assert stage.due() == {CODE}
+        stage.decide(bench.institution, {})
