@@ -228,7 +228,7 @@ def test_what_was_put_off_by_an_institution_that_is_never_quiet_waits_no_longer_
     bench.institution.behind = True
     ahead = stage.ahead.setdefault(CODE, Ahead())
     for _ in range(2):
-        ahead.wrote({("hemis.claims", 1): 4}, began=clock[0], behind=False)
+        ahead.wrote({("hemis.claims", 1): 4}, began=clock[0] - 1, behind=False)
         assert stage.due() == set()
         clock[0] += stages.PATIENCE_SECONDS + 0.1
         assert stage.due() == {CODE}
