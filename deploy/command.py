@@ -29,7 +29,10 @@ PARTS: dict[str, Part] = {
     "processor": Part("stream_processors.command", "processor", "processor", "The national stream processors."),
     "sink": Part("sinks.command", "sink", "sink", "The national database's writer."),
     "national": Part("deploy.national", "national", "", "Set up the national side: users, rights, topics, settings."),
-    "institution": Part("deploy.institution", "institution", "", "Institutions: take up, accept a source, decide."),
+    "institution": Part(
+        "deploy.institution", "institution", "processor", "Institutions: take up, suspend, let go, decide."
+    ),
+    "audit": Part("deploy.audit", "audit", "", "Who did what, when, and how it ended."),
     "dead-letters": Part("deploy.dead_letters", "dead_letters", "", "What could not be processed: look, replay."),
     "codes": Part("deploy.codes", "codes", "", "Code tables: look, compare, what would break, take in."),
     "findings": Part("deploy.findings", "findings", "sink", "What rules found: look, waive."),

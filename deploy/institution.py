@@ -3,34 +3,24 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
-import yaml
-from confluent_kafka import TopicPartition
 
-from deploy.kafka import TIMEOUT_SECONDS, Refusals, administrator, kafka_errors, read_to_end
-from deploy.local.state import write_private
+from deploy import audit, institutions, quotas
+from deploy.bundle import Bundle
+from deploy.kafka import Refusals, administrator, kafka_errors
+from deploy.membership import Membership, planned, stays
 from deploy.orders import Kind, Orders
-from deploy.provisioning import ProvisioningError, institution_user, provision_institution
-from deploy.subscribe import Reader
+from deploy.provisioning import ProvisioningError, institution_user, set_password
+from deploy.quotas import Quotas
 from schemas.errors import HemisError
 from schemas.keys import INSTITUTION
-from schemas.registry import Registry
 from schemas.settings import OperatorSettings, load
-from schemas.topics import CHANGES, CONTROL, TOPICS, institution_of
-
-PASSWORD_FILE = "kafka_password"
-SETTINGS_FILE = "agent.yaml"
-CA_FILE = "ca.crt"
-
-_SETTINGS = click.option(
-    "--settings", "file", type=click.Path(path_type=Path), help="Settings file; HEMIS_… variables win over it."
-)
 
 
 class CodeType(click.ParamType):
@@ -40,114 +30,226 @@ class CodeType(click.ParamType):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if not INSTITUTION.fullmatch(str(value)):
-            self.fail("an institution code is 2 to 16 of A-Z, 0-9 and hyphen", param, ctx)
+            raise HemisError("E706", given=str(value)[:40])
         return str(value)
 
 
-@click.group()
-def institution() -> None:
-    """Institutions: take one up, accept its source, decide over held CANCELs."""
-
-
-@institution.command()
-@click.argument("code", type=CodeType())
-@click.option(
+_CODE = click.argument("code", type=CodeType())
+_SETTINGS = click.option(
+    "--settings", "file", type=click.Path(path_type=Path), help="Settings file; HEMIS_… variables win over it."
+)
+_OUTPUT = click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("institutions"),
     show_default=True,
-    help="Folder; CODE's own below it gets the agent's settings and its secret.",
+    help="Folder; CODE's own below it is what the university is given.",
 )
-@click.option("--dry-run", is_flag=True, help="Say what would be made; change nothing.")
-@click.option("--new-password", is_flag=True, help="Make a new Kafka password; the running agent needs the new file.")
-@_SETTINGS
-def add(code: str, output: Path, dry_run: bool, new_password: bool, file: Path | None) -> None:
-    """Make CODE's topics, user and rights, and write its agent's settings. May be repeated.
+_DRY_RUN = click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
+_PATIENCE = click.option(
+    "--patience", default=30.0, show_default=True, help="Seconds to wait until RECORDS has read what is there."
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
-    Needs a Kafka administrator's settings.
+
+@click.group()
+def institution() -> None:
+    """Institutions: take one up, suspend it, let it go; accept its source, decide over held CANCELs.
+
+    What changes users, rights or topics needs a Kafka administrator's settings; every act is written to the audit.
     """
-    settings = load(OperatorSettings, file)
+
+
+@contextmanager
+def _administrator(settings: OperatorSettings, code: str, patience: float = 0.0) -> Iterator[Membership]:
     refusals = Refusals(settings)
     with kafka_errors(refusals):
-        admin = administrator(settings, refusals)
-        existing = set(admin.list_topics(timeout=TIMEOUT_SECONDS).topics)
-        folder = output / code
-        if dry_run:
-            for line in plan(code, existing, folder, new_password):
-                click.echo(line)
-            return
-        known = CHANGES.name_for(code) in existing
-        # The file first: a crash before the broker knows the password is mended by the next call, the other way it is lost.
-        password = write_settings(settings, code, folder, known=known, new_password=new_password)
         try:
-            report = provision_institution(admin, code, password, settings.replication)
+            yield Membership(settings, administrator(settings, refusals), code, patience)
         except ProvisioningError as error:
             raise HemisError("E705", str(error)) from error
+
+
+@institution.command()
+@_CODE
+@_OUTPUT
+@_DRY_RUN
+@_SETTINGS
+def add(code: str, output: Path, dry_run: bool, file: Path | None) -> None:
+    """Make CODE's topics, user, rights and quotas, and the bundle that its university is given. May be repeated.
+
+    The bundle: settings, secret, CA certificate, service unit, and a guide in Vietnamese and English. Quotas that were changed stay.
+    """
+    settings = load(OperatorSettings, file)
+    bundle = Bundle(settings, code, output / code)
+    given = quotas.declared(settings)
+    with _administrator(settings, code) as membership:
+        known = membership.known()
+        if known and bundle.password() is None:
+            raise HemisError("E704", folder=bundle.folder)
+        if dry_run:
+            for line in _would_add(membership, bundle, known):
+                click.echo(line)
+            return
+        with audit.audited(settings, "institution add", code) as told:
+            # The file first: a crash before the broker knows the password is mended by the next call, the other way it is lost.
+            password = bundle.password() or bundle.new_password()
+            report = membership.take_up(password, None if known else given)
+            report += [f"{bundle.folder / name}: written" for name in bundle.write()]
+            told["changed"] = report
     for line in report or ["everything was right already"]:
         click.echo(line)
-    click.echo(f"settings for the agent: {folder}")
+    click.echo(f"for the university: {bundle.folder}")
 
 
-def plan(code: str, existing: set[str], folder: Path, new_password: bool) -> Iterator[str]:
-    """What `add` would do, one line each."""
-    for topic in TOPICS:
-        if topic.scope == "institution":
-            name = topic.name_for(code)
-            yield f"topic {name}: {'there' if name in existing else 'would be made'}"
-    kept = (folder / PASSWORD_FILE).exists() and not new_password
-    yield f"user {institution_user(code)}: password {'kept' if kept else 'would be made'}, rights would be set"
-    yield f"{folder / SETTINGS_FILE}: {'there' if (folder / SETTINGS_FILE).exists() else 'would be written'}"
+def _would_add(membership: Membership, bundle: Bundle, known: bool) -> Iterator[str]:
+    yield from planned(membership)
+    user = institution_user(membership.code)
+    yield f"user {user}: {'there; rights would be set' if known else 'would be made, with rights and quotas'}"
+    for name in bundle.missing():
+        yield f"{bundle.folder / name}: would be written"
 
 
-def write_settings(settings: OperatorSettings, code: str, folder: Path, *, known: bool, new_password: bool) -> str:
-    """Write what is missing of an agent's settings; the password. A settings file that is there is left as it is.
+@institution.command()
+@_CODE
+@_OUTPUT
+@_DRY_RUN
+@_SETTINGS
+def rotate(code: str, output: Path, dry_run: bool, file: Path | None) -> None:
+    """Give CODE a new Kafka password, and write it into its bundle.
 
-    Raises:
-        HemisError E704: the institution is known and its password is elsewhere.
+    The running agent goes on with its connection. When that breaks, it holds its position until the new kafka_password lies in place
+    of the old one, and goes on by itself; no change is lost. The old password opens no new connection from now on.
     """
-    secret = folder / PASSWORD_FILE
-    if secret.exists() and not new_password:
-        password = secret.read_text("utf-8").strip()
-    elif known and not new_password:
-        raise HemisError("E704", folder=folder)
-    else:
-        password = secrets.token_urlsafe(24)
-        write_private(secret, password + "\n")
-    if authority := settings.agent_ca or settings.kafka_ca:
-        # Always anew: this is how an institution gets the next authority.
-        write_private(folder / CA_FILE, Path(authority).read_text("utf-8"))
-    if not (folder / SETTINGS_FILE).exists():
-        write_private(folder / SETTINGS_FILE, agent_settings(settings, code))
-    return password
-
-
-def agent_settings(settings: OperatorSettings, code: str) -> str:
-    """The agent's settings file. What only the university knows is left to it."""
-    known = {
-        "institution": code,
-        "kafka_bootstrap": settings.agent_bootstrap or settings.kafka_bootstrap,
-        "kafka_security": settings.agent_security or settings.kafka_security,
-        "kafka_user": institution_user(code),
-        "kafka_password_file": PASSWORD_FILE,
-        "registry_url": settings.agent_registry_url or settings.registry_url,
-        "mapping": "mapping.yaml",
-        "source_dsn_file": "source_dsn",
-        "data": "var",
-    }
-    if settings.agent_ca or settings.kafka_ca:
-        known["kafka_ca"] = CA_FILE
-    return (
-        f"# Agent of {code}. Put the connection string of the source database into the file source_dsn beside this one\n"
-        "# (mode 0600), and the mapping into mapping.yaml; then: hemis agent run --settings agent.yaml\n"
-        + yaml.safe_dump(known, sort_keys=False)
+    settings = load(OperatorSettings, file)
+    bundle = Bundle(settings, code, output / code)
+    with _administrator(settings, code) as membership:
+        membership.require_known()
+        if dry_run:
+            click.echo(f"user {institution_user(code)}: would be given a new password, in {bundle.password_file}")
+            return
+        with audit.audited(settings, "institution rotate", code):
+            set_password(membership.admin, institution_user(code), bundle.new_password())
+            bundle.write()
+    click.echo(f"user {institution_user(code)}: the new password is in {bundle.password_file}")
+    click.echo(
+        "the university puts it in place of its own; its agent takes it at its next connection, and loses nothing"
     )
+
+
+@institution.command()
+@_CODE
+@_DRY_RUN
+@_PATIENCE
+@_SETTINGS
+def suspend(code: str, dry_run: bool, patience: float, file: Path | None) -> None:
+    """Let nothing more in from CODE until `resume`. Its agent holds its position; nobody else notices."""
+    settings = load(OperatorSettings, file)
+    with _administrator(settings, code, patience) as membership:
+        membership.require_known()
+        if dry_run:
+            click.echo(f"{code}: {'is suspended already' if membership.suspended() else 'would be suspended'}")
+            return
+        with audit.audited(settings, "institution suspend", code):
+            for line in membership.suspend():
+                click.echo(line)
+
+
+@institution.command()
+@_CODE
+@_DRY_RUN
+@_SETTINGS
+def resume(code: str, dry_run: bool, file: Path | None) -> None:
+    """Let CODE write again."""
+    settings = load(OperatorSettings, file)
+    with _administrator(settings, code) as membership:
+        membership.require_known()
+        if dry_run:
+            click.echo(f"{code}: {'would go on' if membership.suspended() else 'is not suspended'}")
+            return
+        with audit.audited(settings, "institution resume", code):
+            for line in membership.resume():
+                click.echo(line)
+
+
+@institution.command()
+@_CODE
+@click.option("--produce-bytes", type=int, help="Bytes per second that it may write.")
+@click.option("--fetch-bytes", type=int, help="Bytes per second that it may read.")
+@click.option("--request-percent", type=float, help="Share of one broker thread's time that its requests may take.")
+@click.option("--default", "as_declared", is_flag=True, help="What the settings say.")
+@_DRY_RUN
+@_JSON
+@_SETTINGS
+def quota(
+    code: str,
+    produce_bytes: int | None,
+    fetch_bytes: int | None,
+    request_percent: float | None,
+    as_declared: bool,
+    dry_run: bool,
+    as_json: bool,
+    file: Path | None,
+) -> None:
+    """Show CODE's quotas, or change those that are given. They count at once, per broker."""
+    settings = load(OperatorSettings, file)
+    user = institution_user(code)
+    with _administrator(settings, code) as membership:
+        membership.require_known()
+        before = quotas.declared(settings) if as_declared else quotas.read(settings, [user])[user]
+        wanted = Quotas(
+            before.produce_bytes if produce_bytes is None else produce_bytes,
+            before.fetch_bytes if fetch_bytes is None else fetch_bytes,
+            before.request_percent if request_percent is None else request_percent,
+        )
+        changing = as_declared or (produce_bytes, fetch_bytes, request_percent) != (None, None, None)
+        if changing and not dry_run:
+            with audit.audited(settings, "institution quota", code, **wanted.as_dict()):
+                membership.limit(wanted)
+    if as_json:
+        click.echo(json.dumps(wanted.as_dict()))
+        return
+    for name, value in wanted.as_dict().items():
+        click.echo(f"{name.replace('_', ' '):<16} {'no limit' if value is None else f'{value:,.10g}'}")
+
+
+@institution.command()
+@_CODE
+@_DRY_RUN
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_PATIENCE
+@_SETTINGS
+def remove(code: str, dry_run: bool, yes: bool, patience: float, file: Path | None) -> None:
+    """CODE leaves: its rights, user, quotas, topics and state go; what the law keeps stays.
+
+    Nothing is deleted before RECORDS has read every event. To let it pause only, suspend it.
+    """
+    settings = load(OperatorSettings, file)
+    with _administrator(settings, code, patience) as membership:
+        if membership.departed() is None:
+            membership.require_known()
+        if dry_run:
+            for line in membership.would_depart():
+                click.echo(line)
+        else:
+            if not yes:
+                click.confirm(f"{code} leaves for good?", abort=True)
+            with audit.audited(settings, "institution remove", code) as told:
+                told["changed"] = []
+                for line in membership.depart():
+                    told["changed"].append(line)
+                    click.echo(line)
+                if not told["changed"]:
+                    click.echo(f"{code} has left already")
+    for line in stays(code):
+        click.echo(line)
 
 
 # -- orders -----------------------------------------------------------------------------------------------------------
 
 
 @institution.command()
-@click.argument("code", type=CodeType())
+@_CODE
 @click.argument("system_id")
 @_SETTINGS
 def accept(code: str, system_id: str, file: Path | None) -> None:
@@ -156,7 +258,7 @@ def accept(code: str, system_id: str, file: Path | None) -> None:
 
 
 @institution.command()
-@click.argument("code", type=CodeType())
+@_CODE
 @_SETTINGS
 def release(code: str, file: Path | None) -> None:
     """Let the CANCELs that the brake holds of CODE go on."""
@@ -164,7 +266,7 @@ def release(code: str, file: Path | None) -> None:
 
 
 @institution.command()
-@click.argument("code", type=CodeType())
+@_CODE
 @_SETTINGS
 def reject(code: str, file: Path | None) -> None:
     """Drop the CANCELs that the brake holds of CODE; its records stay."""
@@ -172,31 +274,27 @@ def reject(code: str, file: Path | None) -> None:
 
 
 def _order(file: Path | None, code: str, kind: Kind, argument: str = "") -> None:
-    orders = Orders(load(OperatorSettings, file))
-    orders.give(code, kind, argument)
-    orders.flush()
+    settings = load(OperatorSettings, file)
+    orders = Orders(settings)
+    orders.require(code)
+    with audit.audited(settings, f"institution {_VERBS[kind]}", code, argument=argument):
+        orders.give(code, kind, argument)
+        orders.flush()
     click.echo(f"{code}: {kind} ordered")
 
 
-# -- list -------------------------------------------------------------------------------------------------------------
+_VERBS: dict[Kind, str] = {"ACCEPT_SOURCE": "accept", "RELEASE": "release", "REJECT": "reject"}
 
 
-@dataclass(frozen=True)
-class Known:
-    """An institution as the topics tell it. `system_id` is that of the hello last answered."""
-
-    code: str
-    state: str = "no hello yet"
-    epoch: int = 0
-    system_id: str = ""
+# -- list, show -------------------------------------------------------------------------------------------------------
 
 
 @institution.command(name="list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@_JSON
 @_SETTINGS
 def list_(as_json: bool, file: Path | None) -> None:
-    """Institutions, whether their source is accepted, and its system id."""
-    found = sorted(institutions(load(OperatorSettings, file)), key=lambda known: known.code)
+    """Institutions: accepted, refused, suspended, departed; and the system id of their source."""
+    found = institutions.every(load(OperatorSettings, file))
     if as_json:
         click.echo(json.dumps([asdict(known) for known in found], ensure_ascii=False, indent=2))
         return
@@ -204,36 +302,24 @@ def list_(as_json: bool, file: Path | None) -> None:
         click.echo(f"{known.code:<16}  {known.state:<12}  epoch {known.epoch:<4}  {known.system_id}".rstrip())
 
 
-def institutions(settings: OperatorSettings) -> list[Known]:
-    """Every institution with topics: the last answer to its hello, and the hello itself."""
-    reader = Reader(Registry(settings.registry_url, Path(settings.data) / "schemas"))
-    refusals = Refusals(settings)
-    with kafka_errors(refusals):
-        names = administrator(settings, refusals).list_topics(timeout=TIMEOUT_SECONDS).topics
-    codes = {institution_of(name) for name in names if name.startswith(CHANGES.prefix)}
-    answers: dict[str, dict[str, Any]] = {}
-    for message in read_to_end(settings, [CONTROL.name_for(code) for code in codes]):
-        topic, value = message.topic(), message.value()
-        if message.key() == b"hello" and topic is not None and value is not None:
-            answers[institution_of(topic)] = reader.read(value)[1]
-    hellos = _hellos(settings, reader, {code: answer["hello_offset"] for code, answer in answers.items()})
-    return [_known(code, answers.get(code), hellos.get(code)) for code in codes]
-
-
-def _hellos(settings: OperatorSettings, reader: Reader, offsets: dict[str, int]) -> dict[str, dict[str, Any]]:
-    """The hello at an offset of each institution's changes topic, where the topic still has it."""
-    found = {}
-    for code, offset in offsets.items():
-        for message in read_to_end(settings, [TopicPartition(CHANGES.name_for(code), 0, offset)]):
-            value = message.value()
-            if message.offset() == offset and message.key() == b"hello" and value is not None:
-                found[code] = reader.read(value)[1]
-            break
-    return found
-
-
-def _known(code: str, answer: dict[str, Any] | None, hello: dict[str, Any] | None) -> Known:
-    if answer is None:
-        return Known(code)
-    state = "accepted" if answer["accepted"] else "refused"
-    return Known(code, state, answer["epoch"], hello["system_id"] if hello else "")
+@institution.command()
+@_CODE
+@_JSON
+@_SETTINGS
+def show(code: str, as_json: bool, file: Path | None) -> None:
+    """All about CODE's place on the bus: state, topics, what waits, quotas, and what was done to it lately."""
+    facts = institutions.facts(load(OperatorSettings, file), code)
+    if as_json:
+        click.echo(json.dumps(facts, ensure_ascii=False, indent=2))
+        return
+    for name, value in facts.items():
+        if isinstance(value, dict):
+            click.echo(name)
+            for inner, what in value.items():
+                click.echo(f"  {inner:<28} {'no limit' if what is None else what}")
+        elif isinstance(value, list):
+            click.echo(name)
+            for one in value:
+                click.echo(f"  {one}")
+        else:
+            click.echo(f"{name:<16} {value}")

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import yaml
 
+from deploy.audit import audited
 from deploy.kafka import Refusals, administrator, kafka_errors
 from deploy.local.state import write_private
 from deploy.provisioning import ProvisioningError, provision_national, role_user
@@ -51,6 +52,8 @@ def national(output: Path, partitions: int, file: Path | None) -> None:
             report = provision_national(administrator(settings, refusals), partitions, settings.replication, passwords)
         except ProvisioningError as error:
             raise HemisError("E705", str(error)) from error
+        with audited(settings, "national", "national") as told:
+            told["changed"] = report
     for line in report or ["everything was right already"]:
         click.echo(line)
     click.echo(f"settings: {output}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import time
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +17,9 @@ from schemas.registry import Registry
 from schemas.settings import OperatorSettings
 from schemas.topics import ORDERS
 
-Kind = Literal["REPLAY", "RELEASE", "REJECT", "ACCEPT_SOURCE", "WAIVE", "UNWAIVE", "SAME_PERSON", "OTHER_PERSON"]
+Kind = Literal[
+    "REPLAY", "RELEASE", "REJECT", "ACCEPT_SOURCE", "WAIVE", "UNWAIVE", "SAME_PERSON", "OTHER_PERSON", "TOUCH"
+]
 
 _CONFIG: dict[str, object] = {
     "acks": "all",
@@ -37,7 +38,7 @@ class Orders:
         registry = Registry(settings.registry_url, Path(settings.data) / "schemas")
         self._header = header(registry.id_of(subject("Order")))
         self._encode = codec(subject("Order")).encode
-        self._actor = settings.actor or getpass.getuser()
+        self._actor = settings.who
         self._refusals = Refusals(settings)
         self._refusals.client = self._producer = Producer(settings.kafka(**_CONFIG, error_cb=self._refusals))
         self._known: set[str] = set()
@@ -58,7 +59,7 @@ class Orders:
             HemisError E109: the institution has no topics. E401, E402: the broker.
         """
         topic = ORDERS.name_for(institution)
-        self._require(topic, institution)
+        self.require(institution)
         order = self._header + self._encode(self._order(kind, argument, key, payload))
         while True:
             try:
@@ -92,7 +93,9 @@ class Orders:
             "key": key,
         }
 
-    def _require(self, topic: str, institution: str) -> None:
+    def require(self, institution: str) -> None:
+        """Raises HemisError E109: the institution has no topics; E401, E402, E403."""
+        topic = ORDERS.name_for(institution)
         if topic in self._known:
             return
         with kafka_errors(self._refusals):

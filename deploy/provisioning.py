@@ -6,9 +6,10 @@ institution gets exactly its own topics by name (P6).
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (
     AclBinding,
     AclBindingFilter,
@@ -19,16 +20,19 @@ from confluent_kafka.admin import (
     ConfigEntry,
     ConfigResource,
     NewTopic,
+    OffsetSpec,
     ResourcePatternType,
     ResourceType,
     ScramCredentialInfo,
     ScramMechanism,
+    TopicMetadata,
+    UserScramCredentialDeletion,
     UserScramCredentialUpsertion,
 )
 
 from schemas.avro_schema import RECORD_TYPES
 from schemas.keys import INSTITUTION
-from schemas.topics import TOPICS, Role, Topic
+from schemas.topics import CHANGES, TOPICS, Role, Topic, institution_of
 
 TIMEOUT = 30.0
 POLL_SECONDS = 0.02
@@ -56,7 +60,7 @@ def institution_user(code: str) -> str:
 def provision_national(admin: AdminClient, partitions: int, replication: int, passwords: Mapping[Role, str]) -> Report:
     """Users and rights of the national roles named in `passwords`, and the national topics."""
     declared = {name: topic for topic in TOPICS if topic.scope == "national" for name in _national_names(topic)}
-    report = _ensure_topics(admin, declared, partitions, replication)
+    report = ensure_topics(admin, declared, partitions, replication)
     _ensure_users(admin, {role_user(role): password for role, password in passwords.items()})
     for role in passwords:
         user = role_user(role)
@@ -65,14 +69,104 @@ def provision_national(admin: AdminClient, partitions: int, replication: int, pa
 
 
 def provision_institution(admin: AdminClient, code: str, password: str, replication: int = 1) -> Report:
-    """An institution's user, rights and topics."""
+    """An institution's user, rights and topics. One that is suspended stays so."""
     if not INSTITUTION.fullmatch(code):
         raise ProvisioningError(f"'{code}' is no institution code: 2 to 16 of A-Z, 0-9 and hyphen")
-    declared = {topic.name_for(code): topic for topic in TOPICS if topic.scope == "institution"}
     user = institution_user(code)
-    report = _ensure_topics(admin, declared, 1, replication)
+    report = ensure_topics(admin, institution_topics(code), 1, replication)
     _ensure_users(admin, {user: password})
     return report + _ensure_rights(admin, user, set(_institution_rights(code, user)))
+
+
+def institution_topics(code: str) -> dict[str, Topic]:
+    """An institution's topics by name."""
+    return {topic.name_for(code): topic for topic in TOPICS if topic.scope == "institution"}
+
+
+def topic_names(admin: AdminClient) -> set[str]:
+    """The cluster's topics."""
+    return set(admin.list_topics(timeout=TIMEOUT).topics)
+
+
+# -- suspending and leaving -----------------------------------------------------------------------------------------
+
+
+def forbid_writing(admin: AdminClient, code: str) -> None:
+    """Forbid what the rights allow; the broker asks at every request, so that running connections are met too."""
+    _futures(admin.create_acls([_forbidden(code)]))
+    _settle(lambda: may_not_write(admin, code), f"writing to be forbidden to {code}")
+
+
+def let_write(admin: AdminClient, code: str) -> None:
+    """What `forbid_writing` forbade."""
+    _futures(admin.delete_acls([_filter_of(_forbidden(code))]))
+    _settle(lambda: not may_not_write(admin, code), f"writing to be allowed to {code}")
+
+
+def may_not_write(admin: AdminClient, code: str) -> bool:
+    return bool(admin.describe_acls(_filter_of(_forbidden(code)), request_timeout=TIMEOUT).result(TIMEOUT))
+
+
+def suspended(admin: AdminClient) -> set[str]:
+    """Every institution that may not write."""
+    every = AclBindingFilter(
+        ResourceType.TOPIC, None, ResourcePatternType.LITERAL, None, None, AclOperation.WRITE, AclPermissionType.DENY
+    )
+    found = admin.describe_acls(every, request_timeout=TIMEOUT).result(TIMEOUT)
+    return {institution_of(right.name) for right in found if right.name.startswith(CHANGES.prefix)}
+
+
+def set_password(admin: AdminClient, user: str, password: str) -> None:
+    """Give a user this password; the one before opens no new connection."""
+    _ensure_users(admin, {user: password})
+
+
+def withdraw(admin: AdminClient, code: str) -> Report:
+    """Take all rights from an institution's user, then the user itself."""
+    user = institution_user(code)
+    report = _ensure_rights(admin, user, set())
+    if may_not_write(admin, code):
+        let_write(admin, code)
+    if _has_password(admin, user):
+        _futures(admin.alter_user_scram_credentials([UserScramCredentialDeletion(user, ScramMechanism.SCRAM_SHA_512)]))
+        _settle(lambda: not _has_password(admin, user), f"user {user} to be gone")
+        report.append(f"user {user}: deleted")
+    return report
+
+
+def delete_topics(admin: AdminClient, names: Iterable[str]) -> list[str]:
+    """Delete those of the topics that exist; their names."""
+    existing = topic_names(admin)
+    gone = [name for name in names if name in existing]
+    if gone:
+        _futures(admin.delete_topics(gone, operation_timeout=TIMEOUT))
+        _settle(lambda: not topic_names(admin).intersection(gone), "topics to be gone")
+    return gone
+
+
+def log_end(admin: AdminClient, topic: str) -> int:
+    """The end offset of a topic's one partition."""
+    asked = admin.list_offsets({TopicPartition(topic, 0): OffsetSpec.latest()}, request_timeout=TIMEOUT)
+    return int(next(iter(asked.values())).result(TIMEOUT).offset)
+
+
+def place_of(admin: AdminClient, group: str, topic: str) -> int:
+    """How far a group says that it has read a topic's one partition."""
+    wanted = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, 0)])
+    found = admin.list_consumer_group_offsets([wanted], request_timeout=TIMEOUT)[group].result(TIMEOUT)
+    return max(0, int(found.topic_partitions[0].offset))
+
+
+def _forbidden(code: str) -> AclBinding:
+    return AclBinding(
+        ResourceType.TOPIC,
+        CHANGES.name_for(code),
+        ResourcePatternType.LITERAL,
+        f"User:{institution_user(code)}",
+        "*",
+        AclOperation.WRITE,
+        AclPermissionType.DENY,
+    )
 
 
 # -- what is declared -----------------------------------------------------------------------------------------------
@@ -98,6 +192,11 @@ def _role_rights(role: Role, user: str) -> Iterator[AclBinding]:
     yield _allow(user, ResourceType.GROUP, f"hemis-{role}", AclOperation.READ, ResourcePatternType.PREFIXED)
     if any(role in topic.writers for topic in TOPICS):
         yield _allow(user, ResourceType.BROKER, CLUSTER, AclOperation.IDEMPOTENT_WRITE)
+    if role == "operator":
+        # To see who is suspended, quotas, and how far the stages are.
+        yield _allow(user, ResourceType.BROKER, CLUSTER, AclOperation.DESCRIBE)
+        yield _allow(user, ResourceType.BROKER, CLUSTER, AclOperation.DESCRIBE_CONFIGS)
+        yield _allow(user, ResourceType.GROUP, "hemis-", AclOperation.DESCRIBE, ResourcePatternType.PREFIXED)
 
 
 def _institution_rights(code: str, user: str) -> Iterator[AclBinding]:
@@ -136,26 +235,35 @@ def _config(topic: Topic, replication: int) -> dict[str, str]:
 # -- making it so ---------------------------------------------------------------------------------------------------
 
 
-def _ensure_topics(admin: AdminClient, declared: Mapping[str, Topic], default: int, replication: int) -> Report:
+def ensure_topics(admin: AdminClient, declared: Mapping[str, Topic], default: int, replication: int) -> Report:
+    """Make what is missing, and set what differs."""
     existing = admin.list_topics(timeout=TIMEOUT).topics
-    report: Report = []
-    new = []
-    for name, topic in declared.items():
-        partitions = topic.partitions or default
-        if name not in existing:
-            new.append(NewTopic(name, partitions, replication, config=_config(topic, replication)))
-        elif len(existing[name].partitions) != partitions:
-            # More partitions would send a key elsewhere than its history, and so break the order per record (P3).
-            found = len(existing[name].partitions)
-            raise ProvisioningError(f"topic {name} has {found} partitions, declared are {partitions}")
+    _require_partitions(existing, declared, default)
+    new = [
+        NewTopic(name, topic.partitions or default, replication, config=_config(topic, replication))
+        for name, topic in declared.items()
+        if name not in existing
+    ]
+    made = set()
     if new:
         for name, future in admin.create_topics(new, operation_timeout=TIMEOUT).items():
             if _done_or_existed(future.result):
-                report.append(f"topic {name}: made")
-        names = {topic.topic for topic in new}
-        _settle(lambda: _led(admin, names), "new topics to have leaders")
-    kept = {name: topic for name, topic in declared.items() if name in existing}
-    return report + _ensure_configs(admin, kept, replication)
+                made.add(name)
+        _settle(lambda: _led(admin, set(declared)), "new topics to have leaders")
+        # A topic may have been there that the broker did not show yet.
+        _require_partitions(admin.list_topics(timeout=TIMEOUT).topics, declared, default)
+    kept = {name: topic for name, topic in declared.items() if name not in made}
+    return [f"topic {name}: made" for name in declared if name in made] + _ensure_configs(admin, kept, replication)
+
+
+def _require_partitions(existing: Mapping[str, TopicMetadata], declared: Mapping[str, Topic], default: int) -> None:
+    for name, topic in declared.items():
+        if name not in existing:
+            continue
+        found, wanted = len(existing[name].partitions), topic.partitions or default
+        if found != wanted:
+            # More partitions would send a key elsewhere than its history, and so break the order per record (P3).
+            raise ProvisioningError(f"topic {name} has {found} partitions, declared are {wanted}")
 
 
 def _ensure_configs(admin: AdminClient, kept: Mapping[str, Topic], replication: int) -> Report:
@@ -218,7 +326,7 @@ def _rights(admin: AdminClient, user: str) -> set[AclBinding]:
         f"User:{user}",
         None,
         AclOperation.ANY,
-        AclPermissionType.ANY,
+        AclPermissionType.ALLOW,
     )
     return set(admin.describe_acls(every, request_timeout=TIMEOUT).result(TIMEOUT))
 
@@ -243,6 +351,11 @@ def _has_password(admin: AdminClient, user: str) -> bool:
             return False
         raise
     return True
+
+
+def _futures(asked: Mapping[object, Future[object]]) -> None:
+    for future in asked.values():
+        future.result(TIMEOUT)
 
 
 def _led(admin: AdminClient, names: set[str]) -> bool:

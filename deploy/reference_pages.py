@@ -22,7 +22,7 @@ from schemas.errors import CATALOGUE, Exit
 from schemas.metrics import METRICS
 from schemas.rules.survivorship import ONLY, SURVIVORSHIP
 from schemas.settings import ROLES, KafkaSettings, Secret
-from schemas.topics import DAY_MS, TOPICS
+from schemas.topics import DAY_MS, FOR_EVER, TOPICS, Topic
 
 REFERENCE = Path(__file__).parent / "reference"
 WIDTH = 100
@@ -145,7 +145,7 @@ def _topics() -> Iterator[str]:
                 t.doc,
                 t.partitions or "P",
                 t.cleanup,
-                f"{t.retention_ms // DAY_MS} days" if t.retention_ms else "newest per key",
+                _kept(t),
                 ", ".join(t.readers),
                 ", ".join(t.writers),
                 "yes" if t.dense else "no",
@@ -154,6 +154,12 @@ def _topics() -> Iterator[str]:
             for t in TOPICS
         ),
     )
+
+
+def _kept(topic: Topic) -> str:
+    if topic.retention_ms is None:
+        return "newest per key"
+    return "for ever" if topic.retention_ms == FOR_EVER else f"{topic.retention_ms // DAY_MS} days"
 
 
 def _rules() -> Iterator[str]:

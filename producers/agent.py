@@ -45,6 +45,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0
 SAVE_SECONDS = 1.0
 FATAL = {"E601", "E201", "E202"}
 """Terminal also for an agent that ran already: a disk or a file that waiting does not mend."""
+MENDED_ELSEWHERE = {"E402", "E403", "E408"}
+"""A new password, a suspension, a new authority: the ministry's doing. Whoever was let in once waits for its end, also over a reboot."""
 
 
 class Agent:
@@ -84,7 +86,7 @@ class Agent:
             except _Stop:
                 return
             except HemisError as error:
-                if not error.transient and error.code != "E106" and (not self._ran or error.code in FATAL):
+                if not error.transient and error.code != "E106" and not self._waits_for(error.code):
                     raise
                 self._measures.failed(error)
                 # The next session begins only once the column is back, but the log still has rows without it.
@@ -94,11 +96,17 @@ class Agent:
                 self._stop.wait(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
 
+    def _waits_for(self, code: str) -> bool:
+        """Is this terminal error worth another try?"""
+        if code in MENDED_ELSEWHERE:
+            return self._ran or bool(self._file.state.accepted_instance)
+        return self._ran and code not in FATAL
+
     def _session(self) -> None:
         """From connecting to the first error."""
         self._measures.state = "connecting"
         source = PostgresSource(self._settings.source_dsn, self._settings.slot)
-        inbox = Inbox(self._settings.kafka(), self._settings.institution, self._data)
+        inbox = Inbox(self._settings.kafka, self._settings.institution, self._data)
         publisher: Publisher | None = None
         loader: Loader | None = None
         watch: Watch | None = None

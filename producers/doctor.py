@@ -161,7 +161,7 @@ class Doctor:
     def _broker(self) -> None:
         from producers.inbox import Inbox
 
-        inbox = Inbox(self._settings.kafka(), self._settings.institution, Path(self._settings.data))
+        inbox = Inbox(self._settings.kafka, self._settings.institution, Path(self._settings.data))
         try:
             inbox.changes_end()
         finally:

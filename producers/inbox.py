@@ -28,7 +28,8 @@ from schemas.topics import CHANGES, CONTROL, FINDINGS
 class Inbox:
     """Answers in order of arrival, and the findings, which are kept in `folder`."""
 
-    def __init__(self, config: dict[str, Any], institution: str, folder: Path) -> None:
+    def __init__(self, config: Callable[[], dict[str, Any]], institution: str, folder: Path) -> None:
+        """`config` is asked again when the broker refuses the password: its file may have been replaced meanwhile."""
         self.answers: deque[Answer] = deque(maxlen=100)
         self.findings = (0, 0, 0)
         """Open now; opened and closed since the start."""
@@ -39,10 +40,11 @@ class Inbox:
         self._findings = FINDINGS.name_for(institution)
         self._changes = CHANGES.name_for(institution)
         self._config = config
+        self._given = config()
         self._stop = Event()
         self._refused: KafkaError | None = None
         self._consumer = Consumer(
-            config
+            self._given
             | {
                 # The client insists on a name; nothing is ever committed to it.
                 "group.id": f"hemis-agent-{institution}",
@@ -67,12 +69,21 @@ class Inbox:
         except KafkaException as error:
             self._consumer.poll(0)
             kafka = self._refused or error.args[0]
-            raise refusal(kafka, self._config) or translated(error.args[0]) from error
+            raise refusal(kafka, self._given) or translated(error.args[0]) from error
 
     def _on_error(self, error: KafkaError) -> None:
         """A refusal shows here only; the calls just run out of time."""
         if error.code() in REFUSALS:
             self._refused = error
+
+    def _log_in_again(self) -> None:
+        """With the password that the file holds now. Not in the refusal's callback: librdkafka's binding ends the process there."""
+        if self._refused is None or REFUSALS[self._refused.code()] != "E402":
+            return
+        fresh = self._config()
+        if fresh["sasl.password"] != self._given["sasl.password"]:
+            self._given, self._refused = fresh, None
+            self._consumer.set_sasl_credentials(fresh["sasl.username"], fresh["sasl.password"])
 
     def start(self) -> None:
         """Read what comes from now on; findings from their beginning."""
@@ -95,6 +106,7 @@ class Inbox:
                 if messages:
                     messages += self._consumer.consume(500, 0)
                 self._take([message for message in messages if not message.error()])
+                self._log_in_again()
         finally:
             if self._store is not None:
                 self._store.close()

@@ -9,12 +9,14 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from threading import RLock
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from schemas.errors import HemisError
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -57,6 +59,12 @@ class AgentState:
     repairs: list[Repair] = field(default_factory=list)
 
 
+def _known(kind: type[T], raw: dict[str, Any]) -> T:
+    """Fields of a later program are left out, so that a downgrade can read what it left."""
+    names = {f.name for f in fields(cast(Any, kind))}
+    return kind(**{name: value for name, value in raw.items() if name in names})
+
+
 class StateFile:
     """The state with its file. `save` returns once the bytes are on the disk; a crash leaves the old or the new file."""
 
@@ -73,9 +81,9 @@ class StateFile:
             return AgentState()
         except (OSError, ValueError) as error:
             raise HemisError("E601", type(error).__name__, file=self._path) from error
-        raw["load"] = {table: TableLoad(**entry) for table, entry in raw["load"].items()}
-        raw["repairs"] = [Repair(**entry) for entry in raw["repairs"]]
-        return AgentState(**raw)
+        raw["load"] = {table: _known(TableLoad, entry) for table, entry in raw["load"].items()}
+        raw["repairs"] = [_known(Repair, entry) for entry in raw["repairs"]]
+        return _known(AgentState, raw)
 
     @contextmanager
     def change(self) -> Iterator[AgentState]:

@@ -302,16 +302,16 @@ _declare(
     T,
     "The broker refuses user or password",
     "Kafka từ chối người dùng hoặc mật khẩu",
-    "Check the secret file; hemis institution rotate CODE makes a new one",
-    "Kiểm tra tệp bí mật",
+    "Check the secret file; hemis institution rotate CODE makes a new one. An agent that ran holds its position",
+    "Kiểm tra tệp bí mật; hemis institution rotate MÃ tạo tệp mới. Tác tử đã chạy giữ vị trí",
 )
 _declare(
     "E403",
     T,
     "The broker's rights do not allow this",
     "Không đủ quyền trên Kafka",
-    "hemis institution add CODE sets the rights",
-    "hemis institution add MÃ đặt lại quyền",
+    "hemis institution show CODE: suspended, or departed? Else hemis institution add CODE sets the rights",
+    "hemis institution show MÃ: tạm ngừng hay đã rời? Nếu không, hemis institution add MÃ đặt lại quyền",
 )
 _declare(
     "E404",
@@ -441,8 +441,8 @@ _declare(
     T,
     "The institution's user exists, but its password is not in this folder",
     "Người dùng của cơ sở đã có, nhưng thư mục này không có mật khẩu",
-    "Name the folder that was used before, or --new-password: the agent then needs the new file",
-    "Chỉ thư mục đã dùng, hoặc --new-password: tác tử cần tệp mới",
+    "Name the folder that was used before, or hemis institution rotate CODE: the agent then needs the new file",
+    "Chỉ thư mục đã dùng, hoặc hemis institution rotate MÃ: tác tử cần tệp mới",
 )
 _declare(
     "E705",
@@ -451,6 +451,38 @@ _declare(
     "Cụm Kafka khác khai báo; cần người quyết định",
     "Compare with the topics reference",
     "So với bảng chủ đề",
+)
+_declare(
+    "E706",
+    T,
+    "This is no institution code",
+    "Không phải mã cơ sở",
+    "2 to 16 of A-Z, 0-9 and hyphen, as in the ministry's list",
+    "Từ 2 đến 16 ký tự A-Z, 0-9 và gạch nối, theo danh mục của Bộ",
+)
+_declare(
+    "E707",
+    T,
+    "The bus knows no such institution",
+    "Trục dữ liệu không có cơ sở này",
+    "hemis institution list; hemis institution add CODE takes one up",
+    "hemis institution list; hemis institution add MÃ để kết nạp",
+)
+_declare(
+    "E708",
+    T,
+    "A quota is out of range",
+    "Hạn mức ngoài phạm vi",
+    "Choose a value within the range that is named",
+    "Chọn giá trị trong phạm vi đã nêu",
+)
+_declare(
+    "E709",
+    R,
+    "Events of the institution still wait to be read",
+    "Còn sự kiện của cơ sở chưa được xử lý",
+    "See that RECORDS runs (hemis status), then give the command again; nothing is deleted before",
+    "Kiểm tra RECORDS đang chạy (hemis status) rồi chạy lại lệnh; chưa xóa gì",
 )
 # Code tables (81x).
 _declare(

@@ -7,6 +7,7 @@ begin at that file's folder.
 
 from __future__ import annotations
 
+import getpass
 import os
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
@@ -34,6 +35,24 @@ class Secret(str):
 
     def __format__(self, spec: str) -> str:
         return "***"
+
+
+class FiledSecret(Secret):
+    """A secret whose file `reveal` reads again: a new password counts from the next connection on, without a restart."""
+
+    _file: Path
+
+    @classmethod
+    def of(cls, file: Path) -> FiledSecret:
+        secret = cls(_secret_file(file))
+        secret._file = file
+        return secret
+
+    def reveal(self) -> str:
+        try:
+            return self._file.read_text("utf-8").strip()
+        except OSError:  # it is being replaced, or gone: what was read last may still be right
+            return super().reveal()
 
 
 def setting(doc: str, default: Any = MISSING, *, path: bool = False) -> Any:
@@ -69,7 +88,7 @@ class KafkaSettings:
         """librdkafka configuration of this user.
 
         Raises:
-            HemisError E201: the CA file can't be read.
+            HemisError E201: the CA file is none.
         """
         config: dict[str, object] = {
             "bootstrap.servers": self.kafka_bootstrap,
@@ -83,8 +102,12 @@ class KafkaSettings:
             "log_level": 0,
         }
         if self.kafka_security == "SASL_SSL" and self.kafka_ca:
-            if not os.access(self.kafka_ca, os.R_OK):
-                raise HemisError("E201", "the CA file can't be read", file=self.kafka_ca)
+            try:
+                text = Path(self.kafka_ca).read_bytes()
+            except OSError as error:
+                raise HemisError("E201", "the CA file can't be read", file=self.kafka_ca) from error
+            if b"-----BEGIN CERTIFICATE-----" not in text:
+                raise HemisError("E201", "the CA file holds no certificate", file=self.kafka_ca)
             config["ssl.ca.location"] = self.kafka_ca
         return config | more
 
@@ -192,8 +215,22 @@ class OperatorSettings(KafkaSettings):
     agent_security: str = setting("SASL_SSL or SASL_PLAINTEXT, for agents; empty: kafka_security.", "")
     agent_ca: str = setting("CA certificate file that agents are given; empty: kafka_ca.", "", path=True)
     agent_registry_url: str = setting("Schema registry as agents reach it; empty: registry_url.", "")
+    quota_produce_bytes: int = setting(
+        "Bytes per second that an institution taken up may write; 65536 to 1073741824.", 8 << 20
+    )
+    quota_fetch_bytes: int = setting(
+        "Bytes per second that an institution taken up may read; 65536 to 1073741824.", 4 << 20
+    )
+    quota_request_percent: float = setting(
+        "Share of one broker thread's time that the requests of an institution taken up may take; 1 to 10000.", 50.0
+    )
     actor: str = setting("Who gives the orders, for the record; empty: the login name.", "")
     national_dsn: Secret = setting("SQLAlchemy URL of the national database, for waivers.", Secret(""))
+
+    @property
+    def who(self) -> str:
+        """The person who acts, for the record."""
+        return self.actor or getpass.getuser()
 
     def kafka(self, **more: object) -> dict[str, object]:
         return super().kafka(**{"sasl.mechanism": self.kafka_mechanism, **more})
@@ -244,7 +281,8 @@ def load(kind: type[S], file: Path | None = None, environment: Mapping[str, str]
         if name in given:
             out[name] = given[name]
         elif f"{name}_file" in values and name not in values:
-            out[name] = _typed(name, f.type, _secret_file(base / str(values[f"{name}_file"])))
+            secret = FiledSecret.of(base / str(values[f"{name}_file"]))
+            out[name] = secret if f.type == "Secret" else _typed(name, f.type, secret.reveal())
         elif name in values:
             out[name] = _typed(name, f.type, values[name])
         elif f.default is MISSING:

@@ -12,6 +12,7 @@ from zlib import crc32
 
 Role = Literal["agent", "records", "people", "matcher", "sink", "reader", "operator"]
 DAY_MS = 86_400_000
+FOR_EVER = -1
 
 PARTITIONS = 4
 """P, the partitions of clean, golden and claims topics, unless provisioning says otherwise."""
@@ -74,6 +75,9 @@ ORDERS = Topic(
     config=_LARGE,
     dense=True,
 )
+QUIET = "quiet"
+"""Argument of an order TOUCH without a key: the institution is suspended or leaves, so its canary and manifests are taken back. No kind
+of its own, since programs that do not know it must be able to read the order."""
 STATE = Topic(
     "hemis.state.{institution}",
     "RECORDS' changelog: record states, place and ledger.",
@@ -163,6 +167,16 @@ DEAD_LETTERS = Topic(
     config={"max.message.bytes": str(10 << 20)},
 )
 
+AUDIT = Topic(
+    "hemis.audit",
+    "Who did what, when, and how it ended; JSON. Kept for ever.",
+    "delete",
+    ("operator",),
+    ("operator",),
+    partitions=1,
+    retention_ms=FOR_EVER,
+)
+
 TOPICS: tuple[Topic, ...] = (
     CHANGES,
     ORDERS,
@@ -176,6 +190,7 @@ TOPICS: tuple[Topic, ...] = (
     MATCHER_STATE,
     PROGRESS,
     DEAD_LETTERS,
+    AUDIT,
 )
 
 

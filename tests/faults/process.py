@@ -17,11 +17,15 @@ STOP_SECONDS = 60.0
 class Process:
     """A product command with a settings file. Its family shares a session, so that every fault meets all of it."""
 
-    def __init__(self, name: str, command: tuple[str, ...], settings: Path, port: int, logs: Path) -> None:
+    def __init__(
+        self, name: str, command: tuple[str, ...], settings: Path, port: int, logs: Path, program: Path = ROOT
+    ) -> None:
         self.name = name
         self.log = logs / f"{name}.log"
         self.url = f"http://127.0.0.1:{port}"
         self._command = [sys.executable, "-m", "deploy.command", *command, "--settings", str(settings)]
+        self.program = program
+        """The tree whose code it runs; another one from its next start on."""
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -37,8 +41,8 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                cwd=ROOT,
-                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                cwd=self.program,
+                env={**os.environ, "PYTHONPATH": str(self.program)},
                 start_new_session=True,
             )
 

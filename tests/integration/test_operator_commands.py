@@ -11,15 +11,20 @@ from typing import Any
 
 import pytest
 import yaml
-from confluent_kafka import Producer
+from click.testing import CliRunner
+from confluent_kafka import KafkaException, Producer
 
+from deploy.command import root
 from deploy.kafka import read_to_end
+from deploy.local.certificates import ensure
 from deploy.local.stack import Stack
+from deploy.local.state import State
 from deploy.provisioning import institution_user, provision_national, role_user
 from deploy.subscribe import Reader
 from schemas.avro_schema import subject, subjects
 from schemas.codec import codec
 from schemas.envelope import header
+from schemas.errors import HemisError
 from schemas.registry import Registry
 from schemas.rules import explain
 from schemas.settings import AgentSettings, OperatorSettings, ProcessorSettings, load
@@ -144,6 +149,187 @@ def test_add_elsewhere_does_not_lock_the_running_agent_out(desk: Desk) -> None:
     told = desk.run("institution", "add", CODE, "--output", "elsewhere", settings=desk.administrator)
     assert (told.returncode, told.stderr.split()[0]) == (2, "E704")
     assert not (desk.folder / "elsewhere").exists()
+
+
+def well(done: "subprocess.CompletedProcess[str]", code: int = 0) -> str:
+    assert done.returncode == code, done.stderr
+    out: str = done.stdout
+    return out
+
+
+def audited(desk: Desk, subject: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(
+        well(desk.run("audit", "--subject", subject, "--json", settings=desk.operator))
+    )
+    return found
+
+
+def test_the_bundle_is_made_for_this_institution(desk: Desk) -> None:
+    folder = desk.folder / "out" / CODE
+    assert {path.name for path in folder.iterdir()} == {
+        "agent.yaml",
+        "kafka_password",
+        "ca.crt",
+        "hemis-agent.service",
+        "GUIDE.md",
+        "HUONG-DAN.md",
+    }
+    assert (folder / "ca.crt").read_bytes() == Path(desk.stack.transport["kafka_ca"]).read_bytes()
+    for guide in ("GUIDE.md", "HUONG-DAN.md"):
+        text = (folder / guide).read_text("utf-8")
+        for fact in (CODE, desk.stack.bootstrap, f"hemis.changes.{CODE}", f"inst.{CODE}", desk.stack.registry_url):
+            assert fact in text
+        for command in ("init", "check", "preview", "doctor"):
+            assert f"hemis agent {command} --settings agent.yaml" in text
+        assert (folder / "kafka_password").read_text("utf-8").strip() not in text
+
+
+def test_every_command_refuses_what_is_no_institution(desk: Desk) -> None:
+    def refused(*arguments: str) -> str:
+        result = CliRunner().invoke(root, ["institution", *arguments, "--settings", str(desk.administrator)])
+        assert isinstance(result.exception, HemisError), result
+        return result.exception.code
+
+    for command in ("suspend", "resume", "rotate", "quota", "show", "remove"):
+        assert refused(command, "NOBODY") == "E707"
+        for code in ("no-body", "X" * 17, "../..", ""):
+            assert refused(command, code) == "E706"
+    assert refused("add", "a b") == "E706"
+    assert audited(desk, "NOBODY") == []
+
+
+def test_an_operator_without_an_administrators_rights_changes_nothing(desk: Desk) -> None:
+    refused = desk.run("institution", "suspend", CODE, settings=desk.operator)
+    assert (refused.returncode, refused.stderr.split()[0]) == (2, "E403")
+    last = audited(desk, CODE)[-1]
+    assert (last["action"], last["outcome"], last["error"], last["actor"]) == (
+        "institution suspend",
+        "failed",
+        "E403",
+        "tester",
+    )
+
+
+def test_a_suspended_institution_writes_nothing_until_it_is_resumed(desk: Desk) -> None:
+    code = "OPS-S"
+    well(desk.run("institution", "add", code, "--output", "out", settings=desk.administrator))
+
+    def written() -> bool:
+        password = (desk.folder / "out" / code / "kafka_password").read_text("utf-8").strip()
+        config = desk.stack.client_config(institution_user(code)) | {"sasl.password": password, "log_level": 0}
+        failed: list[str] = []
+        producer = Producer(config)
+        producer.produce(f"hemis.changes.{code}", b"x", on_delivery=lambda e, _: failed.append(e.name() if e else ""))
+        producer.flush(20)
+        assert failed in ([""], ["TOPIC_AUTHORIZATION_FAILED"])
+        return failed == [""]
+
+    def state() -> str:
+        found = json.loads(well(desk.run("institution", "list", "--json", settings=desk.operator)))
+        return str(next(one["state"] for one in found if one["code"] == code))
+
+    run = ("institution", "suspend", code, "--patience", "0.5")
+    assert "would be suspended" in well(desk.run(*run, "--dry-run", settings=desk.administrator))
+    assert written()
+    assert "nothing more can be written" in well(desk.run(*run, settings=desk.administrator))
+    assert (written(), state()) == (False, "suspended")
+    assert "suspended already" in well(desk.run(*run, settings=desk.administrator))
+    well(desk.run("institution", "add", code, "--output", "out", settings=desk.administrator))
+    assert not written(), "taking it up again does not resume it"
+    well(desk.run("institution", "resume", code, settings=desk.administrator))
+    assert (written(), state()) == (True, "no hello yet")
+    assert "not suspended" in well(desk.run("institution", "resume", code, settings=desk.administrator))
+    assert [(e["action"], e["outcome"]) for e in audited(desk, code)] == [
+        ("institution add", "done"),
+        ("institution suspend", "done"),
+        ("institution suspend", "done"),
+        ("institution add", "done"),
+        ("institution resume", "done"),
+        ("institution resume", "done"),
+    ]
+
+
+def test_quotas_are_given_changed_and_kept(desk: Desk) -> None:
+    def quotas(*arguments: str) -> dict[str, Any]:
+        done = desk.run("institution", "quota", CODE, "--json", *arguments, settings=desk.administrator)
+        found: dict[str, Any] = json.loads(well(done))
+        return found
+
+    declared = {"produce_bytes": 8 << 20, "fetch_bytes": 4 << 20, "request_percent": 50.0}
+    assert quotas() == declared
+    assert quotas("--produce-bytes", "1000000", "--dry-run") == declared | {"produce_bytes": 1_000_000}
+    assert quotas() == declared
+    quotas("--produce-bytes", "1000000", "--request-percent", "12.5")
+    well(desk.run("institution", "add", CODE, "--output", "out", settings=desk.administrator))
+    changed = declared | {"produce_bytes": 1_000_000, "request_percent": 12.5}
+    assert quotas() == changed
+    shown = json.loads(well(desk.run("institution", "show", CODE, "--json", settings=desk.operator)))
+    assert shown["quotas"] == changed
+    assert shown["topics"][f"hemis.changes.{CODE}"].endswith("wait for RECORDS")
+    for wrong in (
+        ("--produce-bytes", "1"),
+        ("--fetch-bytes", str(2**40)),
+        ("--request-percent", "0"),
+        ("--request-percent", "nan"),
+        ("--produce-bytes", "-5"),
+    ):
+        refused = desk.run("institution", "quota", CODE, *wrong, settings=desk.administrator)
+        assert (refused.returncode, refused.stderr.split()[0]) == (2, "E708"), wrong
+    assert quotas("--default") == declared
+
+
+def test_a_new_password_takes_the_old_ones_place(desk: Desk) -> None:
+    code = "OPS-R"
+    folder = desk.folder / "out" / code
+    well(desk.run("institution", "add", code, "--output", "out", settings=desk.administrator))
+    old = (folder / "kafka_password").read_text("utf-8")
+    rotate = ("institution", "rotate", code, "--output", "out")
+    well(desk.run(*rotate, "--dry-run", settings=desk.administrator))
+    assert (folder / "kafka_password").read_text("utf-8") == old
+    said = well(desk.run(*rotate, settings=desk.administrator))
+    new = (folder / "kafka_password").read_text("utf-8")
+    assert new != old
+    assert new.strip() not in said
+    assert stat.S_IMODE((folder / "kafka_password").stat().st_mode) == 0o600
+    (folder / "source_dsn").write_text("host=nowhere", "utf-8")
+    settings = load(AgentSettings, folder / "agent.yaml", {})
+    producer = Producer(settings.kafka())
+    assert not producer.list_topics(f"hemis.changes.{code}", timeout=10).topics[f"hemis.changes.{code}"].error
+    with pytest.raises(KafkaException):
+        Producer(settings.kafka() | {"sasl.password": old.strip()}).list_topics(timeout=3)
+    text = json.dumps(audited(desk, code))
+    assert old.strip() not in text
+    assert new.strip() not in text
+
+
+def test_nothing_goes_before_everything_was_read(desk: Desk) -> None:
+    """No RECORDS runs here, so a departure stops half-way; what is left can go on later."""
+    code = "OPS-D"
+    well(desk.run("institution", "add", code, "--output", "out", settings=desk.administrator))
+    remove = ("institution", "remove", code, "--yes", "--patience", "0.5")
+    planned = well(desk.run(*remove, "--dry-run", settings=desk.administrator))
+    assert f"topic hemis.changes.{code}: would be deleted" in planned
+    assert f"national rows and history of {code}" in planned
+    stopped = desk.run(*remove, settings=desk.administrator)
+    assert (stopped.returncode, stopped.stderr.split()[0]) == (3, "E709")
+    assert {f"hemis.changes.{code}", f"hemis.state.{code}"} <= set(
+        desk.stack.admin_client().list_topics(timeout=10).topics
+    )
+    assert audited(desk, code)[-1]["error"] == "E709"
+    well(desk.run("institution", "add", code, "--output", "out", settings=desk.administrator))
+
+
+def test_wrong_certificates_are_said(desk: Desk, tmp_path: Path) -> None:
+    other = ensure(State(tmp_path)).authority
+    empty = tmp_path / "empty.crt"
+    empty.touch()
+    text = desk.operator.read_text("utf-8")
+    right = desk.stack.transport["kafka_ca"]
+    for authority, code in ((str(other), "E408"), (str(tmp_path / "none.crt"), "E201"), (str(empty), "E201")):
+        file = tmp_path / "wrong.yaml"
+        file.write_text(text.replace(right, authority), "utf-8")
+        refused = desk.run("institution", "list", settings=file)
+        assert (refused.returncode, refused.stderr.split()[0]) == (2, code), refused.stderr
 
 
 def test_orders_say_what_and_who(desk: Desk) -> None:

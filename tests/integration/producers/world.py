@@ -123,7 +123,7 @@ class World:
             **more,
         }
         path = self.folder / "settings.yaml"
-        path.write_text(json.dumps(values), "utf-8")
+        path.write_text(json.dumps({name: value for name, value in values.items() if value is not None}), "utf-8")
         return path
 
     def start(self, **more: object) -> subprocess.Popen[bytes]:

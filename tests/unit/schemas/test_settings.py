@@ -50,6 +50,21 @@ def test_a_path_in_a_file_begins_at_its_folder(tmp_path: Path) -> None:
     assert load(KafkaSettings, file, COMMON | {"HEMIS_DATA": "here"}).data == "here"
 
 
+def test_a_secret_file_is_read_again(tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    password.write_text("first\n", "utf-8")
+    settings = load(KafkaSettings, None, {**COMMON, "HEMIS_KAFKA_PASSWORD_FILE": str(password)} | {})
+    assert settings.kafka()["sasl.password"] == "very secret", "the value itself wins over the file"
+    without = {name: value for name, value in COMMON.items() if name != "HEMIS_KAFKA_PASSWORD"}
+    settings = load(KafkaSettings, None, without | {"HEMIS_KAFKA_PASSWORD_FILE": str(password)})
+    assert settings.kafka()["sasl.password"] == "first"
+    password.write_text("second\n", "utf-8")
+    assert settings.kafka()["sasl.password"] == "second"
+    password.unlink()
+    assert settings.kafka()["sasl.password"] == "first"
+    assert "first" not in f"{settings} {settings.kafka_password!r}"
+
+
 def test_the_transport_is_tls_unless_said_otherwise(tmp_path: Path) -> None:
     assert load(KafkaSettings, None, COMMON).kafka()["security.protocol"] == "SASL_SSL"
     plain = load(KafkaSettings, None, COMMON | {"HEMIS_KAFKA_SECURITY": "SASL_PLAINTEXT", "HEMIS_KAFKA_CA": "none"})
@@ -58,6 +73,9 @@ def test_the_transport_is_tls_unless_said_otherwise(tmp_path: Path) -> None:
         load(KafkaSettings, None, COMMON | {"HEMIS_KAFKA_SECURITY": "TLS"})
     with pytest.raises(HemisError, match="CA file can't be read"):
         load(KafkaSettings, None, COMMON | {"HEMIS_KAFKA_CA": str(tmp_path / "none.crt")}).kafka()
+    (tmp_path / "empty.crt").touch()
+    with pytest.raises(HemisError, match="holds no certificate"):
+        load(KafkaSettings, None, COMMON | {"HEMIS_KAFKA_CA": str(tmp_path / "empty.crt")}).kafka()
 
 
 def test_what_is_given_wins_over_all() -> None:
