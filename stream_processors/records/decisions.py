@@ -43,11 +43,12 @@ def decide(unit: Unit, said: dict[str, Any], due: Due) -> None:
 
 def person_key(unit: Unit, key: bytes, values: Values) -> str:
     """Under whose key the record is claimed."""
-    number, own = values["citizen_number"], unit.keys.of_record(key.decode())
+    number = values["citizen_number"]
     by_number = unit.keys.of_number(number) if rules.is_plausible_citizen_number(number) else ""
-    if not unit.account.decisions:
-        return by_number or own
-    same, others = _known(unit, key)
+    if by_number and not unit.account.decisions:
+        return by_number
+    own = unit.keys.of_record(key.decode())
+    same, others = _known(unit, key) if unit.account.decisions else ("", [])
     return next((person for person in (by_number, same) if person and person not in others), own)
 
 
