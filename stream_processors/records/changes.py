@@ -9,6 +9,7 @@ from schemas import envelope
 from schemas.avro_schema import RECORD_TYPES, fields, record_name
 from schemas.codec import HEADER_SIZE
 from schemas.envelope import CANCEL, Envelope
+from schemas.errors import DecodeError
 from schemas.keys import parse_record_key
 from schemas.topics import MAX_EVENT_BYTES
 from stream_processors.contract import Type, Unreadable
@@ -46,8 +47,10 @@ def change(unit: Unit, kind: Type, key: bytes | None, raw: bytes, place: int, *,
 def _authorise(unit: Unit, entity: str, key: bytes | None, event: Envelope) -> None:
     if key is None or event.record_key.encode() != key:
         raise Unreadable("E104")
-    if key.endswith(b"/") or b"//" in key:
-        raise Unreadable("E104")  # a part that is null or empty would make one record of many rows
+    if key.endswith(b"/") or b"//" in key or b"\0" in key:
+        raise Unreadable("E104")  # a part that is null or empty would make one record of many rows; NUL is no SQL text
+    if "\0" in event.source_table:
+        raise DecodeError("a NUL character")
     if not key.startswith(unit.institution.records + entity.encode() + b"/") or len(key) > 512:
         parsed = parse_record_key(event.record_key)
         raise Unreadable("E105" if parsed and parsed[0] != unit.code else "E104")

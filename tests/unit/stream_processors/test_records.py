@@ -127,6 +127,13 @@ def test_a_null_key_part_does_not_make_one_record_of_many_rows(bench: Bench) -> 
         assert bench.dead_letters()[0]["code"] == "E104"
 
 
+@pytest.mark.parametrize(("more", "code"), [({"key": f"{CODE}/programme/a\0b"}, "E104"), ({"table": "a\0b"}, "E101")])
+def test_a_text_that_no_database_takes_does_not_reach_the_sink(bench: Bench, more: dict[str, str], code: str) -> None:
+    bench.change("programme", 1, 10, name="A", **more)
+    assert [letter["code"] for letter in bench.dead_letters()] == [code]
+    assert bench.clean("programme") == []
+
+
 def test_a_time_that_no_long_holds_is_a_dead_letter(bench: Bench) -> None:
     key, raw = bench.event("programme", 1, 10, name="A")
     bench.send((key, raw.replace(long_bytes(NOW + 10), b"\xff" * 9 + b"\x7f")))
