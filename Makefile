@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: venv lock demo clean-demo test test-unit soak benchmark benchmark-growth benchmark-identity docs
+.PHONY: venv lock demo clean-demo test test-unit soak benchmark benchmark-growth benchmark-identity docs screenshots
 
 venv: .venv/dev.stamp
 
@@ -66,6 +66,10 @@ benchmark-growth: .venv/dev.stamp
 
 benchmark-identity: .venv/dev.stamp .venv-peer/stamp
 	$(BIN)/python -m tests.benchmarks identity $(ARGS)
+
+# The pictures of the quality board in the docs, by a real browser.
+screenshots: .venv/dev.stamp
+	HEMIS_SCREENSHOTS=1 $(BIN)/python -m pytest tests/integration/board/test_browser.py -k pictures
 
 docs: .venv/dev.stamp
 	$(BIN)/hemis schemas docs $(ARGS)

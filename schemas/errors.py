@@ -874,3 +874,11 @@ _declare(
     "Try again; nothing was changed",
     "Thử lại; chưa có gì thay đổi",
 )
+_declare(
+    "E909",
+    T,
+    "The board failed at this page",
+    "Bảng chất lượng gặp lỗi ở trang này",
+    "Report it with the time; the board's log names the place",
+    "Báo lỗi kèm thời điểm; nhật ký của bảng nêu vị trí lỗi",
+)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -20,13 +22,14 @@ from starlette.types import Receive, Scope, Send
 from deploy.board import details, signing_in
 from deploy.board.address import address, cookie_name, hosts
 from deploy.board.country import Newest, Reading
-from deploy.board.guard import Guard, session_of
+from deploy.board.guard import HEADERS, Guard, session_of
 from deploy.board.live import Live
 from deploy.board.national import National
 from deploy.board.pages import LANGUAGE_COOKIE, STATIC, Rows, error_page, page, words_of
 from deploy.board.sessions import Sessions
 from deploy.board.words import LANGUAGES
 from schemas.errors import HemisError
+from schemas.logs import log
 from schemas.settings import BoardSettings
 
 YEAR_SECONDS = 31_536_000
@@ -76,7 +79,7 @@ def application(
             ),
             Middleware(TrustedHostMiddleware, allowed_hosts=hosts(settings), www_redirect=False),
         ],
-        exception_handlers={HemisError: error_page, HTTPException: _not_found},
+        exception_handlers={HemisError: error_page, HTTPException: _not_found, Exception: _defect},
         lifespan=lifespan,
     )
     app.state.settings = settings
@@ -160,6 +163,21 @@ def _not_found(request: Request, error: Exception) -> Response:
     if error.status_code == 404:
         return error_page(request, HemisError("E904"))
     return PlainTextResponse("", error.status_code, dict(error.headers or {}))
+
+
+def _defect(request: Request, error: Exception) -> Response:
+    """A defect of ours. The log names where; the error's own text may quote a person's data (P8)."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    log(
+        "error",
+        "a page failed",
+        action="report it with this line",
+        error=type(error).__name__,
+        where=f"{Path(place.filename).name}:{place.lineno}",
+    )
+    answer = error_page(request, HemisError("E909"))
+    answer.headers.update(HEADERS)
+    return answer
 
 
 async def _refused(scope: Scope, receive: Receive, send: Send) -> None:

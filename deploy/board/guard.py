@@ -23,14 +23,15 @@ HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 AT_ONCE = 6
 """So many seconds' requests may come at once: a page with all that it loads."""
-SIGN_INS_PER_SECOND = 1 / 6
+FAILED_PER_SECOND, FAILED_AT_ONCE = 1 / 6, 10
+"""Sign-ins that fail, per address."""
 VISITORS = 50_000
 LONGEST_FORM = 8_192
 
@@ -42,10 +43,16 @@ class Buckets:
         self._rate, self._size, self._clock = per_second, max(1.0, at_once), clock
         self._left: dict[str, tuple[float, float]] = {}
 
-    def take(self, visitor: str) -> bool:
+    def left(self, visitor: str) -> float:
+        """How many requests the visitor may make at once."""
         now = self._clock()
-        left, at = self._left.pop(visitor, (self._size, now))
-        left = min(self._size, left + (now - at) * self._rate)
+        left, at = self._left.get(visitor, (self._size, now))
+        return min(self._size, left + (now - at) * self._rate)
+
+    def take(self, visitor: str) -> bool:
+        """Take one; False if there is none left."""
+        now, left = self._clock(), self.left(visitor)
+        self._left.pop(visitor, None)
         if len(self._left) >= VISITORS:
             # The order is that of the last request, so the first is the one that has been quiet longest.
             del self._left[next(iter(self._left))]
@@ -64,7 +71,7 @@ class Guard:
         self._cookie = cookie
         self._headers = HEADERS | ({"Strict-Transport-Security": "max-age=31536000"} if secure else {})
         self._requests = Buckets(per_second, per_second * AT_ONCE)
-        self._sign_ins = Buckets(SIGN_INS_PER_SECOND, 10)
+        self._failed = Buckets(FAILED_PER_SECOND, FAILED_AT_ONCE)
         self._refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -80,21 +87,30 @@ class Guard:
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
+                if message["status"] == 403 and self._signs_in(scope):
+                    self._failed.take(_address(scope))
                 headers = MutableHeaders(scope=message)
                 for header, value in self._headers.items():
                     headers.setdefault(header, value)
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
-        app = self._app if self._within_limits(scope, path, session) else self._refuse
+        app = self._app if self._within_limits(scope, session) else self._refuse
         await app(scope, receive, answer)
 
-    def _within_limits(self, scope: Scope, path: str, session: Session | None) -> bool:
-        """Who is signed in counts alone, all others behind one address together."""
-        address = str((scope.get("client") or ("",))[0])
-        if path.startswith("/sign-in") and (scope["method"] == "POST" or scope["query_string"]):
-            return self._sign_ins.take(address)
-        return self._requests.take(session.form_token if session else address)
+    def _within_limits(self, scope: Scope, session: Session | None) -> bool:
+        """Who is signed in counts alone, all others behind one address together. Of sign-ins only those that fail count."""
+        if self._signs_in(scope):
+            return self._failed.left(_address(scope)) >= 1
+        return self._requests.take(session.form_token if session else _address(scope))
+
+    @staticmethod
+    def _signs_in(scope: Scope) -> bool:
+        return str(scope["path"]).startswith("/sign-in") and bool(scope["method"] == "POST" or scope["query_string"])
+
+
+def _address(scope: Scope) -> str:
+    return str((scope.get("client") or ("",))[0])
 
 
 def cookies(scope: Scope) -> dict[str, str]:

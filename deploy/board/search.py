@@ -49,6 +49,8 @@ def search(connection: sa.Connection, viewer: Viewer, text: str) -> Found:
         )
         asked = {"first": beginning, "last": beginning + BEHIND, "most": MOST + 1 - len(keys)}
         keys += connection.execute(query, asked).scalars()
+        if beginning in keys:
+            return Found(records=(beginning,))
         if len(keys) > MOST:
             break
     return Found(records=tuple(keys[:MOST]), more=len(keys) > MOST)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import resource
+import socket
 
 import sqlalchemy as sa
 import uvicorn
@@ -25,6 +26,7 @@ BESIDES = 500
 def serve(settings: BoardSettings) -> None:
     """Serve until SIGTERM or SIGINT."""
     _raise_files(settings.board_live_limit + 2 * BESIDES)
+    listening = _listening(settings)
     national = National(settings)
     app = application(settings, national)
     metrics = CollectorRegistry()
@@ -46,19 +48,32 @@ def serve(settings: BoardSettings) -> None:
             proxy_headers=bool(settings.board_proxies),
             forwarded_allow_ips=settings.board_proxies or None,
             limit_concurrency=settings.board_live_limit + BESIDES,
-            # Paths name records, and addresses people (P8).
+            # Paths name records, addresses people, and the text of an error may quote either (P8).
             access_log=False,
-            log_level=logging.WARNING,
+            log_config=None,
+            log_level=logging.CRITICAL,
             server_header=False,
             timeout_graceful_shutdown=2,
         )
     )
     log("info", "the board is served", address=address(settings), health=health.url)
     try:
-        server.run()
+        server.run(sockets=[listening])
     finally:
+        listening.close()
         health.close()
         national.close()
+
+
+def _listening(settings: BoardSettings) -> socket.socket:
+    """Raises:
+    HemisError E201: the address is not ours, or taken.
+    """
+    try:
+        return socket.create_server((settings.board_host, settings.board_port), backlog=1024)
+    except (OSError, OverflowError) as error:
+        where = f"{settings.board_host}:{settings.board_port}"
+        raise HemisError("E201", "board_host and board_port can't be listened at", address=where) from error
 
 
 def _ready(national: National) -> dict[str, str]:

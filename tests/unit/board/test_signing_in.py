@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+from starlette.testclient import TestClient
 
 from deploy.board.access import Role, viewer_of
 from deploy.board.guard import Buckets
@@ -174,7 +175,7 @@ def test_every_answer_binds_the_browser(board: Board) -> None:
         assert "default-src 'none'" in policy
         assert "unsafe" not in policy
         assert answer.headers["x-content-type-options"] == "nosniff"
-        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["referrer-policy"] == "same-origin"
         assert ("immutable" in answer.headers["cache-control"]) == path.startswith("/static")
         for inline in ("<style", "style=", "onclick", "<script>"):
             assert inline not in answer.text or path.startswith("/static")
@@ -247,3 +248,18 @@ def test_buckets_fill_again_and_forget(monkeypatch: pytest.MonkeyPatch) -> None:
     assert buckets.take("b")
     assert buckets.take("c")
     assert buckets.take("a")
+
+
+def test_a_defect_says_where_and_nothing_of_what(board: Board, capfd: pytest.CaptureFixture[str]) -> None:
+    def broken() -> None:
+        raise ValueError("Nguyễn Văn Hoà")
+
+    board.given.country = broken  # type: ignore[method-assign,assignment]
+    client = TestClient(board.app, base_url=URL, raise_server_exceptions=False, follow_redirects=False)
+    client.get(board.link())
+    answer = client.get("/")
+    assert (answer.status_code, "E909" in answer.text) == (500, True)
+    assert "content-security-policy" in answer.headers
+    said = "".join(capfd.readouterr())
+    assert "test_signing_in.py:" in said
+    assert "Nguyễn" not in said + answer.text
