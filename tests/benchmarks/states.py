@@ -66,7 +66,8 @@ class States:
             person = self._keys.of_number(str(values["citizen_number"]))
         elif entity == "study_record" and n % ORPHANS == 0:
             found = (row.Open("V26", ("learner",), str(values["learner"]), (), changed_at),)
-        return key.encode(), row.dump(raw, {}, person, found)
+        made = row.stamped(raw, envelope.read(raw), EPOCH, number)
+        return key.encode(), row.dump(made._replace(person=person, open=found))
 
     def account(self, records: int, topic_id: str) -> Account:
         """The account after so many records. Its place is 0: the changes topic is empty."""
