@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from deploy import postgres_programs, registry_copy
 from schemas.errors import HemisError
 from schemas.settings import BackupSettings, load
 from sinks.database import national_engine, translated_database_errors
+from sinks.model import AUDIT
 
 DUMP = "national.dump"
 FACTS = "backup.json"
@@ -63,6 +65,7 @@ def backup(output: Path, file: Path | None) -> None:
         facts.sha256[kept.name] = digest(kept)
     (part / FACTS).write_text(json.dumps(asdict(facts), indent=1) + "\n", "utf-8")
     part.rename(folder)
+    _note(settings, folder.name)
     size = sum(one.stat().st_size for one in folder.iterdir())
     click.echo(f"{folder}: {sum(facts.tables.values()):,} rows, {size:,} bytes")
 
@@ -78,6 +81,18 @@ def _national(settings: BackupSettings, folder: Path) -> Facts:
         postgres_programs.run(postgres_programs.find("pg_dump", server), arguments, engine.url)
     made_at = datetime.now(UTC).isoformat(timespec="seconds")
     return Facts(made_at, version("hemis-bus"), server, revision, tables, {DUMP: digest(dump)})
+
+
+def _note(settings: BackupSettings, name: str) -> None:
+    """`hemis doctor` asks for the newest."""
+    with translated_database_errors(), national_engine(settings).begin() as connection:
+        values = {
+            "actor": getpass.getuser(),
+            "action": "backup",
+            "subject": "national database",
+            "facts": {"name": name},
+        }
+        connection.execute(sa.insert(AUDIT).values(values))
 
 
 @contextmanager

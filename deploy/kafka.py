@@ -7,8 +7,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import (
+    Consumer,
+    ConsumerGroupTopicPartitions,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from schemas.broker import REFUSALS, refusal
 from schemas.errors import HemisError
@@ -68,6 +75,8 @@ def kafka_errors(refusals: Refusals) -> Iterator[None]:
         yield
     except KafkaException as error:
         raise refusals.reason(error.args[0]) from error
+    except TimeoutError as error:  # a future that nobody answered
+        raise refusals.reason(KafkaError(KafkaError._TIMED_OUT)) from error
 
 
 def administrator(settings: OperatorSettings, refusals: Refusals) -> AdminClient:
@@ -112,6 +121,41 @@ def names_under(settings: OperatorSettings, prefix: str) -> list[str]:
             )
     finally:
         consumer.close()
+
+
+def written_since(admin: AdminClient, topic: str, since: float) -> int:
+    """How many messages a topic got since a Unix time; for `kafka_errors`."""
+    partitions = [
+        TopicPartition(topic, n) for n in admin.list_topics(topic, timeout=TIMEOUT_SECONDS).topics[topic].partitions
+    ]
+
+    def offsets(spec: OffsetSpec) -> list[int]:
+        asked = admin.list_offsets(dict.fromkeys(partitions, spec), request_timeout=TIMEOUT_SECONDS)
+        return [int(asked[one].result(TIMEOUT_SECONDS).offset) for one in partitions]
+
+    first = offsets(OffsetSpec.for_timestamp(int(since * 1000)))
+    return sum(end - begin for begin, end in zip(first, offsets(OffsetSpec.latest()), strict=True) if begin >= 0)
+
+
+def committed(admin: AdminClient, group: str) -> dict[tuple[str, int], int]:
+    """How far a group says that it is; for `kafka_errors`."""
+    asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=TIMEOUT_SECONDS)
+    found = asked[group].result(TIMEOUT_SECONDS).topic_partitions
+    return {(one.topic, one.partition): one.offset for one in found if one.offset >= 0}
+
+
+def lags(admin: AdminClient, group: str) -> dict[str, int]:
+    """Messages of each topic that a group has not come to yet; for `kafka_errors`."""
+    places = committed(admin, group)
+    wanted = {TopicPartition(*at): OffsetSpec.latest() for at in places}
+    behind: dict[str, int] = {}
+    for partition, future in admin.list_offsets(wanted, request_timeout=TIMEOUT_SECONDS).items() if wanted else ():
+        try:
+            left = int(future.result(TIMEOUT_SECONDS).offset) - places[partition.topic, partition.partition]
+        except KafkaException:  # a topic that is gone; the group still remembers it
+            continue
+        behind[partition.topic] = behind.get(partition.topic, 0) + max(0, left)
+    return behind
 
 
 At = tuple[str, int]

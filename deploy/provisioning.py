@@ -190,6 +190,9 @@ def _role_rights(role: Role, user: str) -> Iterator[AclBinding]:
             for operation in _operations(topic, role):
                 yield _allow(user, ResourceType.TOPIC, name, operation, pattern)
     yield _allow(user, ResourceType.GROUP, f"hemis-{role}", AclOperation.READ, ResourcePatternType.PREFIXED)
+    if role == "operator":
+        # How far every stage is.
+        yield _allow(user, ResourceType.GROUP, "hemis-", AclOperation.DESCRIBE, ResourcePatternType.PREFIXED)
     if any(role in topic.writers for topic in TOPICS):
         yield _allow(user, ResourceType.BROKER, CLUSTER, AclOperation.IDEMPOTENT_WRITE)
     if role == "operator":

@@ -16,6 +16,7 @@ import click
 from deploy import rule_page
 from deploy.codes_page import body as _codes
 from deploy.command import root
+from deploy.doctor.checks import CHECKS
 from schemas.avro_schema import FOLDER, NAMESPACE, RECORD_TYPES, record_name
 from schemas.avro_schema import fields as entity_fields
 from schemas.errors import CATALOGUE, Exit
@@ -263,9 +264,23 @@ def _command(command: click.Command, path: str, parent: click.Context | None) ->
                     yield from _command(child, f"{path} {name}", context)
 
 
+def _checks() -> Iterator[str]:
+    yield "What `hemis doctor` looks at. Each ends as pass, warn, fail or skip (with the reason why it could not be looked at). Exit code"
+    yield "0: nothing fails; 1: something does."
+    yield ""
+    yield from _table(
+        ("check", "all is well if", "tốt khi", "what mends it", "page"),
+        (
+            (_code(c.id), c.en, c.vi, _code(c.mend), f"[{Path(c.page).stem}](../{c.page})" if c.page else "–")
+            for c in CHECKS.values()
+        ),
+    )
+
+
 _PAGES: dict[str, tuple[str, str, Callable[[], Iterable[str]]]] = {
     "settings": ("Settings", "`schemas/settings.py`", _settings),
     "metrics": ("Metrics", "`schemas/metrics.py`", _metrics),
+    "checks": ("Checks", "`deploy/doctor/checks.py`", _checks),
     "errors": ("Errors", "`schemas/errors.py`", _errors),
     "topics": ("Topics", "`schemas/topics.py`", _topics),
     "rules": ("Danh mục quy tắc · Rule directory", "`schemas/rules/directory.yaml`", _rules),

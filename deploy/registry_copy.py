@@ -102,6 +102,15 @@ def listed(url: str, subject: str = "") -> list[Entry]:
     return sorted(entry for name in names for entry in _versions(url, name))
 
 
+def compatibility(url: str) -> str:
+    """The level that the registry holds new versions against.
+
+    Raises:
+        RegistryUnavailable.
+    """
+    return str(json.loads(_call("GET", f"{url}/config") or b"{}").get("compatibilityLevel", ""))
+
+
 def read(file: Path) -> list[Entry]:
     """Raises HemisError E860."""
     try:

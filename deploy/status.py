@@ -1,4 +1,8 @@
-"""`hemis status` and `hemis lag`: what running processes say of themselves, one line per institution and stage."""
+"""`hemis status` and `hemis lag`: what running processes say of themselves, one line per institution and stage.
+
+Agents answer the universities, not the ministry: what the national side knows of one is the line of stage `national`, from the
+canaries that have arrived.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ import urllib.request
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,10 +24,11 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from schemas.errors import Exit, HemisError
-from schemas.health import address
+from schemas.health import MISSED, address
 from schemas.topics import CHANGES
 
 TIMEOUT_SECONDS = 3.0
+LATE = "late"
 FATES = ("applied", "superseded", "duplicate", "held", "dead_letter")
 
 Labels = tuple[tuple[str, str], ...]
@@ -66,7 +72,15 @@ class Line:
 
 
 def _sources(command: Any) -> Any:
-    command = click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+    command = click.option("--json", "as_json", is_flag=True, help="Print JSON; with --watch one line a look.")(command)
+    command = click.option(
+        "--watch",
+        type=click.FloatRange(min=0.1),
+        is_flag=False,
+        flag_value=2.0,
+        metavar="[SECONDS]",
+        help="Look again and again, every 2 seconds if nothing else is said, until Ctrl-C.",
+    )(command)
     command = click.option(
         "--urls",
         type=click.Path(path_type=Path),
@@ -83,16 +97,16 @@ def _sources(command: Any) -> Any:
 
 @click.command()
 @_sources
-def status(home: Path, urls: Path | None, as_json: bool) -> None:
-    """Every process, and what it says per institution. Exit 1 if one is not ready."""
-    _show(endpoints(urls, home), as_json, None)
+def status(home: Path, urls: Path | None, as_json: bool, watch: float | None) -> None:
+    """Every process, and what it says per institution. Exit 1 if one is not ready, or an institution's canary is late."""
+    _watched(endpoints(urls, home), as_json, None, watch)
 
 
 @click.command()
 @_sources
-def lag(home: Path, urls: Path | None, as_json: bool) -> None:
-    """How far behind each institution is, stage by stage."""
-    _show(endpoints(urls, home), as_json, LAG)
+def lag(home: Path, urls: Path | None, as_json: bool, watch: float | None) -> None:
+    """How far behind each institution is, stage by stage. Exit 1 as `hemis status`."""
+    _watched(endpoints(urls, home), as_json, LAG, watch)
 
 
 LAG = (
@@ -103,13 +117,39 @@ LAG = (
     "in_flight",
     "lag_records",
     "last_commit_seconds",
+    "canary_seconds",
 )
 
 
-def _show(places: Mapping[str, str], as_json: bool, only: tuple[str, ...] | None) -> None:
+def _watched(places: Mapping[str, str], as_json: bool, only: tuple[str, ...] | None, every: float | None) -> None:
+    """One look, or one after the other; the exit code is the last one's."""
+    fine = True
+    with suppress(KeyboardInterrupt):
+        while True:
+            began = time.monotonic()
+            shown, fine = _look(places, as_json, only, in_one_line=every is not None)
+            if every is not None and not as_json and sys.stdout.isatty():
+                click.clear()
+            click.echo(shown)
+            if every is None:
+                break
+            time.sleep(max(0.0, every - (time.monotonic() - began)))
+    sys.exit(Exit.FINE if fine else Exit.FINDINGS)
+
+
+def scraped(places: Mapping[str, str]) -> list[Scrape]:
+    """All processes at about one moment."""
     with ThreadPoolExecutor(max(1, min(32, len(places)))) as pool:
-        scrapes = list(pool.map(scrape, places, places.values()))
+        return list(pool.map(scrape, places, places.values()))
+
+
+def _look(
+    places: Mapping[str, str], as_json: bool, only: tuple[str, ...] | None, *, in_one_line: bool
+) -> tuple[str, bool]:
+    """What is to be shown, and whether all is well."""
+    scrapes = scraped(places)
     found = list(lines(scrapes, time.time()))
+    fine = all(one.answered and not one.wrong for one in scrapes) and not any(one.state == LATE for one in found)
     if only is not None:
         found = [
             Line(one.institution, one.stage, one.process, one.state, kept)
@@ -117,12 +157,13 @@ def _show(places: Mapping[str, str], as_json: bool, only: tuple[str, ...] | None
             if (kept := {name: value for name, value in one.facts.items() if name in only})
         ]
     if as_json:
-        click.echo(json.dumps([asdict(line) for line in found], ensure_ascii=False, indent=2))
-    else:
-        for line in found:
-            facts = "  ".join(f"{name}={_shown(value)}" for name, value in line.facts.items() if value is not None)
-            click.echo(f"{line.institution:<16}  {line.stage:<8}  {line.state:<10}  {facts}".rstrip())
-    sys.exit(Exit.FINE if all(one.answered and not one.wrong for one in scrapes) else Exit.FINDINGS)
+        shown = json.dumps([asdict(line) for line in found], ensure_ascii=False, indent=None if in_one_line else 2)
+        return shown, fine
+    told = []
+    for line in found:
+        facts = "  ".join(f"{name}={_shown(value)}" for name, value in line.facts.items() if value is not None)
+        told.append(f"{line.institution:<16}  {line.stage:<8}  {line.state:<10}  {facts}".rstrip())
+    return "\n".join(told), fine
 
 
 def _shown(value: float) -> str:
@@ -186,6 +227,7 @@ def lines(scrapes: Iterable[Scrape], now: float) -> Iterator[Line]:
     A RECORDS worker that lost an institution may still export it: the one that has read most counts.
     """
     agents: list[Line] = []
+    arrived: dict[str, Line] = {}
     records: dict[str, Line] = {}
     stages: list[Line] = []
     for one in scrapes:
@@ -195,10 +237,12 @@ def lines(scrapes: Iterable[Scrape], now: float) -> Iterator[Line]:
             known = records.get(line.institution)
             if known is None or (line.facts["read"] or 0) >= (known.facts["read"] or 0):
                 records[line.institution] = line
+        arrived |= {line.institution: line for line in _national(one, now)}
         if not mine:
             stages.append(_stage(one, now))
     yield from sorted(agents, key=lambda line: line.institution)
     yield from (records[code] for code in sorted(records))
+    yield from (arrived[code] for code in sorted(arrived))
     yield from sorted(stages, key=lambda line: line.process)
 
 
@@ -242,6 +286,16 @@ def _records(one: Scrape) -> Iterator[Line]:
                 "live": one.value("hemis_state_records", institution=code),
             },
         )
+
+
+def _national(one: Scrape, now: float) -> Iterator[Line]:
+    """What has arrived in the national database; every sink says the same."""
+    for code in sorted(one.labels("hemis_canary_timestamp_seconds", "institution")):
+        age = now - (one.value("hemis_canary_timestamp_seconds", institution=code) or 0)
+        interval = one.value("hemis_canary_interval_seconds", institution=code) or 0
+        state = LATE if age > MISSED * interval else "arrives"
+        findings = one.value("hemis_findings", institution=code, finding_status="open")
+        yield Line(code, "national", one.process, state, {"canary_seconds": age, "findings_open": findings})
 
 
 def _stage(one: Scrape, now: float) -> Line:

@@ -166,6 +166,16 @@ DEAD_LETTERS = Topic(
     retention_ms=90 * DAY_MS,
     config={"max.message.bytes": str(10 << 20)},
 )
+PROBE = Topic(
+    "hemis.probe",
+    "What `hemis doctor` and `hemis bundle` write, to see that the broker takes messages and what time it has.",
+    "delete",
+    ("operator",),
+    ("operator",),
+    partitions=1,
+    retention_ms=3_600_000,
+    config={"message.timestamp.type": "LogAppendTime"},
+)
 
 AUDIT = Topic(
     "hemis.audit",
@@ -191,6 +201,7 @@ TOPICS: tuple[Topic, ...] = (
     PROGRESS,
     DEAD_LETTERS,
     AUDIT,
+    PROBE,
 )
 
 

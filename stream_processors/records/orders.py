@@ -6,6 +6,7 @@ from typing import Any
 
 from schemas.avro_schema import OPERATIONAL
 from schemas.errors import HemisError
+from schemas.logs import log
 from schemas.rules import day_of
 from schemas.topics import QUIET
 from stream_processors.records import changes, control, decisions, steps, waivers
@@ -74,17 +75,23 @@ def _quiet(unit: Unit, said: dict[str, Any]) -> None:
 
 
 def _replay(unit: Unit, said: dict[str, Any], topic: str) -> None:
-    account, raw, key = unit.account, said["payload"] or b"", said["key"]
+    """A dead letter's bytes once more. If they come back, it is these very bytes, with one attempt more."""
+    account, payload, key = unit.account, said["payload"] or b"", said["key"]
     attempts = int(said["argument"] or 0) + 1
     account.read += 1
     try:
-        kind = unit.contract.type_of(raw)
+        kind = unit.contract.type_of(payload)
         if kind.entity is None:
             raise HemisError("E103")
-        if kind.writer is not None:
-            raw = unit.contract.translate(kind, raw)
+        raw = unit.contract.translate(kind, payload) if kind.writer is not None else payload
         changes.change(unit, kind, key, raw, max(account.place - 1, 0))
+        return
     except HemisError as error:
         if error.transient:
             raise
-        unit.dead_letter(error, topic, account.orders_place, key, raw, attempts)
+        failure = error
+    except Exception as error:  # a defect of ours: the letter must not become another one about the order
+        failure = HemisError("E110", type(error).__name__)
+        action = "report this defect"
+        log("error", "a dead letter could not be replayed", action=action, topic=topic, error=failure.detail)
+    unit.dead_letter(failure, topic, account.orders_place - 1, key, payload, attempts)

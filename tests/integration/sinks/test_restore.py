@@ -117,7 +117,7 @@ def test_restored_under_a_running_sink_it_is_equal_again(days: Days, place: Plac
         wait_until(lambda: days.state() == before, "the database is equal again")
         assert process.poll() is None
     assert [line["level"] for line in logged(place, "is an older copy")] == ["warning"]
-    assert place.rows("SELECT action FROM audit") == [("restore",)]
+    assert place.rows("SELECT action FROM audit") == [("restore",)], "the backup was noted behind its own snapshot"
     for hours, wanted in ((4, {1: 300}), (2.5, {1: 100, 2: 200}), (0.5, {1: 150, 2: 130, 3: 50, 4: 20})):
         moment = datetime.fromtimestamp(days.now - hours * HOUR, UTC)
         query = f"SELECT version, count(*) FROM person_as_of('{moment}') WHERE institution = 'UNI-A' GROUP BY 1"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import pytest
 
+from schemas import avro_schema, envelope
 from schemas.codec import HEADER_SIZE, codec, long_bytes
 from schemas.envelope import CANCEL, UPDATE
 from stream_processors.records.brake import Brake
@@ -187,6 +189,43 @@ def test_a_replayed_dead_letter_meets_the_version_rule(bench: Bench) -> None:
     assert bench.account.applied + bench.account.duplicate == 2
     bench.order("REPLAY", payload=b"still rubbish", key=key, argument="1")
     assert bench.dead_letters()[0]["attempts"] == 2
+
+
+def test_a_dead_letter_whose_schema_no_longer_exists_comes_back_byte_for_byte(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench.registry, "schema_of", lambda _: None)
+    key, raw = bench.event("programme", 1, 10, name="A")
+    orphan = envelope.header(999_999) + raw[5:]
+    bench.order("REPLAY", payload=orphan, key=key, argument="3")
+    [letter] = bench.dead_letters()
+    assert (letter["code"], letter["key"], letter["value"], letter["attempts"]) == ("E102", key, orphan, 4)
+
+
+def test_an_older_writers_letter_comes_back_as_it_was_written(bench: Bench) -> None:
+    """Not as this program translated it, or the next replay would meet other bytes than the university sent."""
+    _, raw = bench.event("programme", 1, 10, name="A")
+    bench.registry._schemas[900] = full = copy.deepcopy(avro_schema.full("vn.hemis.ProgrammeChange"))
+    full["fields"][1]["type"]["fields"].pop()
+    older = envelope.header(900) + raw[5:-1]
+    bench.order("REPLAY", payload=older, key=b"elsewhere", argument="0")
+    [letter] = bench.dead_letters()
+    assert (letter["code"], letter["value"]) == ("E104", older)
+
+
+def test_a_defect_in_a_replay_keeps_the_letter_and_counts_it_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, raw = bench.event("programme", 1, 10, name="A")
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("stream_processors.records.orders.changes.change", broken)
+    bench.order("REPLAY", payload=raw, key=key, argument="5")
+    [letter] = bench.dead_letters()
+    assert (letter["code"], letter["value"], letter["attempts"]) == ("E110", raw, 6)
+    assert bench.account.dead_letter == 1
 
 
 def test_findings_open_and_close(bench: Bench) -> None:
