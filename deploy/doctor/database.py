@@ -182,7 +182,8 @@ def _canaries(national: sa.Engine) -> Result:
     with translated_database_errors():
         seen = look(national)
     now = time.time()
-    late = {code: now - at for code, (at, interval) in seen.items() if now - at > MISSED * interval}
+    ages = {code: now - one.changed_at.timestamp() for code, one in seen.items()}
+    late = {code: age for code, age in ages.items() if age > MISSED * seen[code].interval}
     if not seen:
         return skipped("institutions.canary", "none has ever come")
     if not late:
