@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 from deploy.doctor.checks import Result, passed, skipped, warned
-from deploy.institution import institutions
+from deploy import institutions
 from deploy.kafka import Refusals, administrator, kafka_errors, written_since
 from schemas.errors import HemisError
 from schemas.settings import OperatorSettings
@@ -17,7 +17,7 @@ DAY = 86_400.0
 
 def examine(settings: OperatorSettings) -> Iterator[Result]:
     try:
-        known = institutions(settings)
+        known = institutions.every(settings)
     except HemisError as error:
         yield skipped("institutions.source", f"{error.code} {error.declared.en}")
     else:

@@ -57,7 +57,7 @@ class Patient:
     def run(self, *arguments: str, language: str = "en", **more: object) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "deploy.command", "doctor", *arguments, "--settings", str(self.settings(**more))],
-            env={**os.environ, "PYTHONPATH": str(ROOT), "HEMIS_LANGUAGE": language},
+            env={**os.environ, "PYTHONPATH": str(ROOT), "HEMIS_LANGUAGE": language, "PYTHONFAULTHANDLER": "1"},
             cwd=self.folder, capture_output=True, text=True, timeout=90, check=False,
         )  # fmt: skip
 
