@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -9,7 +10,6 @@ from typing import Protocol
 
 from confluent_kafka import (
     Consumer,
-    ConsumerGroupTopicPartitions,
     KafkaError,
     KafkaException,
     Message,
@@ -137,25 +137,43 @@ def written_since(admin: AdminClient, topic: str, since: float) -> int:
     return sum(end - begin for begin, end in zip(first, offsets(OffsetSpec.latest()), strict=True) if begin >= 0)
 
 
-def committed(admin: AdminClient, group: str) -> dict[tuple[str, int], int]:
-    """How far a group says that it is; for `kafka_errors`."""
-    asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=TIMEOUT_SECONDS)
-    found = asked[group].result(TIMEOUT_SECONDS).topic_partitions
-    return {(one.topic, one.partition): one.offset for one in found if one.offset >= 0}
+def committed(settings: OperatorSettings, group: str, wanted: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
+    """How far a group says that it is in these partitions. It is not joined.
+
+    The administrator's call for the same crashes the process while the broker has no offsets topic yet.
+
+    Raises:
+        HemisError E401 … E409.
+    """
+    asked = [TopicPartition(*at) for at in sorted(wanted)]
+    if not asked:
+        return {}
+    refusals = Refusals(settings)
+    config = {"group.id": group, "enable.auto.commit": False, "error_cb": refusals}
+    refusals.client = consumer = Consumer(settings.kafka(**config))
+    try:
+        with kafka_errors(refusals):
+            found = consumer.committed(asked, timeout=TIMEOUT_SECONDS)
+    finally:
+        consumer.close()
+    return {(one.topic, one.partition): one.offset for one in found if one.error is None and one.offset >= 0}
 
 
-def lags(admin: AdminClient, group: str) -> dict[str, int]:
-    """Messages of each topic that a group has not come to yet; for `kafka_errors`."""
-    places = committed(admin, group)
-    wanted = {TopicPartition(*at): OffsetSpec.latest() for at in places}
-    behind: dict[str, int] = {}
-    for partition, future in admin.list_offsets(wanted, request_timeout=TIMEOUT_SECONDS).items() if wanted else ():
-        try:
-            left = int(future.result(TIMEOUT_SECONDS).offset) - places[partition.topic, partition.partition]
-        except KafkaException:  # a topic that is gone; the group still remembers it
-            continue
-        behind[partition.topic] = behind.get(partition.topic, 0) + max(0, left)
-    return behind
+def lag(settings: OperatorSettings, group: str, pattern: str) -> int:
+    """Messages of the topics under a pattern that a group has not come to yet. A partition that it never committed is left out.
+
+    Raises:
+        HemisError E401 … E409.
+    """
+    refusals = Refusals(settings)
+    with kafka_errors(refusals):
+        admin = administrator(settings, refusals)
+        topics = admin.list_topics(timeout=TIMEOUT_SECONDS).topics
+        every = [(name, n) for name in topics if re.fullmatch(pattern, name) for n in topics[name].partitions]
+        places = committed(settings, group, every)
+        ends = {TopicPartition(*at): OffsetSpec.latest() for at in places}
+        asked = admin.list_offsets(ends, request_timeout=TIMEOUT_SECONDS) if ends else {}
+        return sum(max(0, f.result(TIMEOUT_SECONDS).offset - places[tp.topic, tp.partition]) for tp, f in asked.items())
 
 
 At = tuple[str, int]

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from deploy.doctor.broker import clock, listed
 from deploy.doctor.checks import Result, failed, passed, skipped, warned
-from deploy.kafka import Refusals, administrator, committed, kafka_errors
+from deploy.kafka import committed
 from schemas.errors import HemisError
 from schemas.health import MISSED
 from schemas.settings import OperatorSettings, SinkSettings
@@ -76,15 +76,13 @@ def _schema(national: sa.Engine) -> Result:
 
 def _copy(settings: OperatorSettings, national: sa.Engine) -> Result:
     """Places against the offsets that the sink's group has reached."""
-    refusals = Refusals(settings)
-    try:
-        with kafka_errors(refusals):
-            reached = committed(administrator(settings, refusals), GROUP)
-    except HemisError as error:
-        return skipped("database.copy", f"{error.code} {error.declared.en}")
     with translated_database_errors(), national.connect() as connection:
         now = places(connection)
-    missing = sum(max(0, offset - now[at]) for at, offset in reached.items() if at in now)
+    try:
+        reached = committed(settings, GROUP, now)
+    except HemisError as error:
+        return skipped("database.copy", f"{error.code} {error.declared.en}")
+    missing = sum(max(0, offset - now[at]) for at, offset in reached.items())
     if missing:
         return warned("database.copy", f"{missing:,} messages to be applied again")
     return passed("database.copy")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from deploy.doctor.checks import Result, passed, skipped, warned
 from deploy import institutions
+from deploy.doctor.checks import Result, passed, skipped, warned
 from deploy.kafka import Refusals, administrator, kafka_errors, written_since
 from schemas.errors import HemisError
 from schemas.settings import OperatorSettings

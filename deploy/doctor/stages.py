@@ -7,18 +7,22 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from deploy.doctor.broker import listed
 from deploy.doctor.checks import Result, failed, passed, skipped, warned
-from deploy.kafka import Refusals, administrator, kafka_errors, lags
+from deploy.kafka import lag as behind
 from deploy.status import Scrape, scraped
 from schemas.errors import HemisError
 from schemas.health import MISSED
 from schemas.settings import OperatorSettings, SinkSettings
 
 GROUPS = {
-    "records": "hemis-records",
-    "people": "hemis-people",
-    "matcher": "hemis-matcher",
-    "sink": str(SinkSettings.__dataclass_fields__["group"].default),
+    "records": ("hemis-records", r"hemis\.(changes|orders)\..+"),
+    "people": ("hemis-people", r"hemis\.claims"),
+    "matcher": ("hemis-matcher", r"hemis\.claims"),
+    "sink": (
+        str(SinkSettings.__dataclass_fields__["group"].default),
+        r"hemis\.(clean|findings)\..+|hemis\.golden\.person",
+    ),
 }
+"""Group and topics of each stage."""
 FAR = 10_000
 LOOK_AGAIN_SECONDS = 2.0
 NO_PROCESSES = "no process is known: --urls, or --home of a demo"
@@ -74,14 +78,11 @@ def _canaries(found: Sequence[Scrape], now: float) -> Result:
 
 def lag(settings: OperatorSettings) -> Result:
     """By what the groups have committed. Far behind and not coming nearer is wrong, far behind is worth a look."""
-    refusals = Refusals(settings)
     try:
-        with kafka_errors(refusals):
-            admin = administrator(settings, refusals)
-            first = {stage: sum(lags(admin, group).values()) for stage, group in GROUPS.items()}
-            far = {stage: count for stage, count in first.items() if count > FAR}
-            time.sleep(LOOK_AGAIN_SECONDS if far else 0.0)
-            later = {stage: sum(lags(admin, GROUPS[stage]).values()) for stage in far}
+        first = {stage: behind(settings, *known) for stage, known in GROUPS.items()}
+        far = {stage: count for stage, count in first.items() if count > FAR}
+        time.sleep(LOOK_AGAIN_SECONDS if far else 0.0)
+        later = {stage: behind(settings, *GROUPS[stage]) for stage in far}
     except HemisError as error:
         return skipped("stages.lag", f"{error.code} {error.declared.en}")
     told = ", ".join(f"{stage} {count:,}" for stage, count in first.items())
