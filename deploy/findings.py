@@ -1,4 +1,4 @@
-"""`hemis findings …`: what rules found, nationally; and the ministry's waivers, which are orders to RECORDS."""
+"""`hemis findings …`: what rules found, nationally; and the ministry's waivers: orders to RECORDS, or notes for the scheduled job."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import click
 from deploy.orders import Kind, Orders
 from schemas.errors import HemisError
 from schemas.findings import ACTIVE, STATUSES, Finding, Language, findings_table, short_table
-from schemas.rules import explain
+from schemas.rules import RULES, explain
 from schemas.settings import NationalSettings, OperatorSettings, load
 from schemas.tables import Table, write_xlsx
 from sinks.database import engine, national_engine
@@ -140,7 +140,7 @@ def _order(file: Path | None, finding_id: str, given: waivers.Waiver | None) -> 
     facts = {"reason": given.reason, "approver": given.approver, "until": given.until.isoformat()} if given else {}
     verb = "waive" if given else "unwaive"
     waivers.audit(national, settings.actor or getpass.getuser(), f"findings {verb}", found, facts)
-    if generation == SET_GENERATION:
+    if generation == SET_GENERATION or RULES[found.rule].stage == "people":
         waivers.keep(national, found, given, today().day)
     else:
         orders = Orders(settings)

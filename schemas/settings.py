@@ -196,6 +196,8 @@ class SinkSettings(KafkaSettings, NationalSettings):
     batch_rows: int = setting("Rows per transaction at most.", 10_000)
     quality_seconds: float = setting("Interval of today's measures; 0: never. One sink at a time computes.", 300.0)
     set_rules_seconds: float = setting("Interval of the rules over sets; 0: never.", 900.0)
+    touch_seconds: float = setting("Interval of orders to look again at what a day has made due; 0: never.", 60.0)
+    touch_records: int = setting("Records of an institution that one interval's orders name at most.", 200)
     group: str = setting("Consumer group; its members share the partitions.", "hemis-sink")
     member: str = setting(
         "Name of this sink in its group, no other's: after a restart it has its partitions back at once. Empty: none.",

@@ -69,7 +69,7 @@ ORDERS = Topic(
     "The ministry's orders to RECORDS about one institution.",
     "delete",
     ("records", "matcher", "operator"),
-    ("operator",),
+    ("operator", "sink"),
     partitions=1,
     retention_ms=14 * DAY_MS,
     config=_LARGE,

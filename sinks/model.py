@@ -307,7 +307,26 @@ SET_WAIVER = sa.Table(
     sa.Column("until", sa.Date(), nullable=False),
     sa.Column("waiver", sa.Text(), nullable=False),
     sa.Column("at", TIME, nullable=False, server_default=sa.func.now()),
-    comment="Waivers of set rules' findings; RECORDS and PEOPLE keep those of theirs.",
+    sa.Column("said", sa.Text(), nullable=True),
+    comment="Waivers of set rules' and PEOPLE's findings; RECORDS keeps those of its own.",
+)
+TOUCH = sa.Table(
+    "touch",
+    METADATA,
+    sa.Column("record_key", KEY, primary_key=True),
+    sa.Column("cause", sa.Text(), primary_key=True),
+    sa.Column("due", sa.Date(), primary_key=True),
+    sa.Column("institution", KEY, nullable=False),
+    sa.Column("ordered_at", TIME, nullable=True),
+    comment="Records that a day has made due, and when RECORDS was ordered to look at them.",
+)
+sa.Index(
+    "touch_waiting",
+    TOUCH.c.institution,
+    TOUCH.c.due,
+    TOUCH.c.record_key,
+    postgresql_where=TOUCH.c.ordered_at.is_(None),
+    sqlite_where=TOUCH.c.ordered_at.is_(None),
 )
 PSEUDONYM_SECRET = sa.Table(
     "pseudonym_secret",

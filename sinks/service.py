@@ -28,8 +28,8 @@ from sinks.delivery import Delivery, consumer_config
 from sinks.observed import Observed
 from sinks.postgresql.sink import PostgresSink
 from sinks.progress import Progress
-from sinks.quality.job import QualityJob
-from sinks.quality.publisher import FindingPublisher
+from sinks.quality.job import QualityJob, Touching
+from sinks.quality.publisher import FindingPublisher, TouchPublisher
 from sinks.quality.stream import Stream
 from sinks.topic_ids import TopicIds
 from sinks.writers import Writers
@@ -87,6 +87,11 @@ class Service:
             metrics,
             observed.aside,
             stream,
+            Touching(
+                lambda: TouchPublisher(kafka, registry.id_of(subject("Order"))),
+                settings.touch_seconds,
+                settings.touch_records,
+            ),
             measure_seconds=settings.quality_seconds,
             rules_seconds=settings.set_rules_seconds,
         )

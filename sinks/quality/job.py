@@ -1,4 +1,5 @@
-"""The scheduled work on quality inside `hemis sink run`: today's measures, days that have ended, set rules.
+"""The scheduled work on quality inside `hemis sink run`: today's measures, days that have ended, set rules, what a day makes due, waivers of
+PEOPLE's findings.
 
 Several sinks may run: an advisory lock lets one of them work at a time. Nothing of the stream waits for it.
 """
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from threading import Event, Thread
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from prometheus_client import CollectorRegistry, Gauge
@@ -18,7 +20,7 @@ from schemas.errors import HemisError
 from schemas.metrics import make
 from sinks.database import translated_database_errors
 from sinks.model import APPLIED_OFFSET, QUALITY_DAY
-from sinks.quality import set_job
+from sinks.quality import people_waivers, set_job, touch
 from sinks.quality.compute import compute, store
 from sinks.quality.days import Day, today
 from sinks.quality.measures import ALL, FOUR, Row
@@ -29,6 +31,8 @@ CATCH_UP_DAYS = 30
 """Days that a sink which was away computes at most."""
 CATCH_UP_SECONDS = 10.0
 """How long the rules over sets wait for the sink, at each of their turns."""
+LOOK_EVERY = 60
+"""Every so many intervals whole tables are read for what has become due."""
 
 
 def try_lock(connection: sa.Connection) -> bool:
@@ -65,6 +69,14 @@ def unfinished(connection: sa.Connection, now: Day) -> list[Day]:
     return [replace(now, day=day) for day in days if not known.get(day)]
 
 
+class Touching(NamedTuple):
+    """How what a day makes due is ordered: by whom, how often (0: never), and how many records of an institution at a time."""
+
+    orders: Callable[[], touch.Orders]
+    seconds: float
+    records: int
+
+
 class QualityJob:
     """A thread. `failed` is told of an error; the next run tries again. `measure_seconds` and `rules_seconds` 0: never.
 
@@ -80,14 +92,18 @@ class QualityJob:
         metrics: CollectorRegistry,
         failed: Callable[[HemisError], None],
         stream: Stream,
+        touching: Touching,
         *,
         measure_seconds: float,
         rules_seconds: float,
     ) -> None:
         self._engine = engine
+        self._touching = touching
+        self._orders: touch.Orders | None = None
+        self._look_at = 0.0
         self._make_publisher = publisher
         self._publisher: set_job.Publisher | None = None
-        self._every = {self._measure: measure_seconds, self._rules: rules_seconds}
+        self._every = {self._measure: measure_seconds, self._rules: rules_seconds, self._touch: touching.seconds}
         # Not at once: a sink that was down has a backlog, and the database better things to do.
         self._due = {act: time.monotonic() + seconds for act, seconds in self._every.items() if seconds > 0}
         self._stop = Event()
@@ -135,9 +151,25 @@ class QualityJob:
         with self._engine.connect() as connection, connection.begin():
             if not try_lock(connection) or not self._caught_up(connection):
                 return
-            if self._publisher is None:
-                self._publisher = self._make_publisher()
-            set_job.run(connection, self._publisher)
+            set_job.run(connection, self._findings_out())
+
+    def _findings_out(self) -> set_job.Publisher:
+        if self._publisher is None:
+            self._publisher = self._make_publisher()
+        return self._publisher
+
+    def _touch(self) -> None:
+        with self._engine.connect() as connection, connection.begin():
+            if not try_lock(connection) or self._stream.older_copy(places(connection)):
+                return
+            if self._orders is None:
+                self._orders = self._touching.orders()
+            now = today()
+            people_waivers.run(connection, self._findings_out(), now)
+            if time.monotonic() >= self._look_at:
+                touch.look(connection, now)
+                self._look_at = time.monotonic() + LOOK_EVERY * self._touching.seconds
+            touch.give(connection, self._orders, now, self._touching.records)
 
     def _caught_up(self, connection: sa.Connection) -> bool:
         """Wait a while for the sink; another time if it has more to do."""

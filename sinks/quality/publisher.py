@@ -1,4 +1,4 @@
-"""Set rules' findings on their way to hemis.findings.<institution>."""
+"""What the scheduled work says: set rules' findings to hemis.findings.<institution>, orders TOUCH to hemis.orders.<institution>."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from schemas.codec import codec
 from schemas.envelope import header
 from schemas.errors import HemisError
 from schemas.logs import log
-from schemas.topics import FINDINGS
+from schemas.topics import FINDINGS, ORDERS
 
 FLUSH_SECONDS = 30.0
+ACTOR = "calendar"
+"""Who gives the orders that a day makes due."""
 _CONFIG: dict[str, object] = {
     "acks": "all",
     "enable.idempotence": True,
@@ -23,24 +25,20 @@ _CONFIG: dict[str, object] = {
 }
 
 
-class FindingPublisher:
-    """Not for several threads."""
+class _Publisher:
+    """One kind of record. Not for several threads."""
 
-    def __init__(self, kafka: dict[str, object], schema_id: int) -> None:
+    def __init__(self, kafka: dict[str, object], schema_id: int, name: str) -> None:
         self._producer = Producer(kafka | _CONFIG)
         self._header = header(schema_id)
-        self._encode = codec(subject("Finding")).encode
+        self._encode = codec(subject(name)).encode
         self._failed: KafkaError | None = None
 
-    def put(self, finding: dict[str, Any]) -> None:
-        """Queue one; `flush` makes it durable."""
-        value = self._header + self._encode(finding)
-        key = finding["finding_id"].encode()
+    def _put(self, topic: str, key: bytes, record: dict[str, Any]) -> None:
+        value = self._header + self._encode(record)
         while True:
             try:
-                self._producer.produce(
-                    FINDINGS.name_for(finding["institution"]), value, key, 0, on_delivery=self._delivered
-                )
+                self._producer.produce(topic, value, key, 0, on_delivery=self._delivered)
                 return
             except BufferError:
                 self._producer.poll(0.1)
@@ -66,6 +64,31 @@ class FindingPublisher:
             return
         if error.code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC):
             # Records of an institution whose topics were taken away: nobody is there to be told.
-            log("warning", "a finding has no topic", action="hemis institution add CODE", topic=message.topic())
+            log("warning", "an institution has no topics", action="hemis institution add CODE", topic=message.topic())
             return
         self._failed = error
+
+
+class FindingPublisher(_Publisher):
+    """Set rules' findings."""
+
+    def __init__(self, kafka: dict[str, object], schema_id: int) -> None:
+        super().__init__(kafka, schema_id, "Finding")
+
+    def put(self, finding: dict[str, Any]) -> None:
+        """Queue one; `flush` makes it durable."""
+        self._put(FINDINGS.name_for(finding["institution"]), finding["finding_id"].encode(), finding)
+
+
+class TouchPublisher(_Publisher):
+    """Orders TOUCH."""
+
+    def __init__(self, kafka: dict[str, object], schema_id: int) -> None:
+        super().__init__(kafka, schema_id, "Order")
+
+    def touch(self, institution: str, record: str, causes: str, at_micros: int) -> None:
+        """Queue one; `flush` makes it durable."""
+        order = {
+            "kind": "TOUCH", "actor": ACTOR, "ordered_at": at_micros, "argument": causes, "payload": None, "key": record.encode(),
+        }  # fmt: skip
+        self._put(ORDERS.name_for(institution), institution.encode(), order)

@@ -92,7 +92,7 @@ def serialise(connection: sa.Connection) -> None:
 
 
 def keep(engine: sa.Engine, finding: Finding, given: Waiver | None, today: date) -> None:
-    """A waiver of a set rule's finding, or its end; the job's next run writes the finding anew.
+    """A waiver of a set rule's or PEOPLE's finding, or its end; the job's next run writes the finding anew.
 
     An end is kept as well: without a decision the finding itself says whether it is waived.
     """

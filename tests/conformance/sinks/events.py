@@ -120,7 +120,11 @@ class Events:
             "at": time.time_ns() // 1000,
             "details": {"length": "3"},
         }
-        return key.encode(), self._plain("Finding", record | more)
+        return self.said(record | more)
+
+    def said(self, finding: dict[str, object]) -> Pair:
+        """A whole finding as its writer says it."""
+        return str(finding["finding_id"]).encode(), self._plain("Finding", finding)
 
     def _plain(self, name: str, record: dict[str, object]) -> bytes:
         return header(self.ids[subject(name)]) + codec(subject(name)).encode(record)

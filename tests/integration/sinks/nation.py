@@ -47,6 +47,10 @@ class Nation:
         pair = self.events.finding(name, self._versions[name], institution=institution, **more)
         self._put(topics.FINDINGS.name_for(institution), pair)
 
+    def said(self, finding: dict[str, Any]) -> None:
+        """A finding as a writer of the product said it."""
+        self._put(topics.FINDINGS.name_for(finding["institution"]), self.events.said(finding))
+
     def clock(self) -> datetime:
         with self.engine.connect() as connection:
             found = connection.scalar(sa.select(sa.func.clock_timestamp()))

@@ -75,6 +75,7 @@ class Place:
             "HEMIS_MEMBER": "one",
             "HEMIS_QUALITY_SECONDS": "0",
             "HEMIS_SET_RULES_SECONDS": "0",
+            "HEMIS_TOUCH_SECONDS": "0",
             **self.more,
         }
 

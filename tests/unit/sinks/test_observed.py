@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from prometheus_client import CollectorRegistry
 
@@ -9,8 +11,7 @@ from schemas.errors import HemisError
 from sinks.base import Applied
 from sinks.dead_letters import institution_of
 from sinks.observed import STUCK_SECONDS, Delays, Observed
-from sinks.quality.job import QualityJob
-from sinks.quality.set_job import Publisher
+from sinks.quality.job import QualityJob, Touching
 from sinks.quality.stream import Stream
 
 
@@ -85,10 +86,12 @@ def test_the_work_on_quality_shares_the_sinks_registry() -> None:
     observed = Observed(metrics)
     engine = sa.create_engine("sqlite://")
 
-    def nobody() -> Publisher:
+    def nobody() -> Any:
         raise AssertionError("no rule runs here")
 
-    job = QualityJob(engine, nobody, metrics, observed.aside, Stream({}, "g"), measure_seconds=0, rules_seconds=0)
+    never = Touching(nobody, 0, 1)
+    stream = Stream({}, "g")
+    job = QualityJob(engine, nobody, metrics, observed.aside, stream, never, measure_seconds=0, rules_seconds=0)
     job.start()
     observed.aside(HemisError("E501"))
     job.close()
