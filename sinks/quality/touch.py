@@ -76,7 +76,7 @@ WHERE rule = 'V26' AND status = 'OPEN' AND details->>'case' = 'waiting'
     "waiver": f"""
 SELECT institution, record_key, waived_until::date + 1 AS due FROM finding
 WHERE status = 'WAIVED' AND waived_until < (:day)::text AND generation <> {SET_GENERATION}
-  AND NOT EXISTS (SELECT FROM set_waiver w WHERE w.finding_id = finding.finding_id)""",
+  AND rule IN ({", ".join(f"'{rule.id}'" for rule in RULES.values() if rule.stage == "records")})""",
 }
 """What falls due, and the day since when; each gives institution, record_key and due."""
 
