@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -151,11 +152,23 @@ def init(settings_file: Path | None, output: Path | None) -> None:
 @click.option(
     "--values", is_flag=True, help="Also count the source's own codes: which have no mapping? Reads whole tables."
 )
+@click.option(
+    "--data", is_flag=True, help="Judge every record that the tables give, before anything is sent. Reads whole tables."
+)
+@click.option("--show", is_flag=True, help="With --data: show keys and personal values instead of masking them.")
+@click.option("--xlsx", type=click.Path(path_type=Path), help="With --data: write what was found to this file.")
 @reported
-def check(settings_file: Path | None, as_json: bool, offline: bool, values: bool) -> None:
-    """Check the mapping file, that the source has what it names, and how its code maps cover the national code tables."""
-    if offline and values:
-        raise click.UsageError("--values looks into the source, --offline does not")
+def check(
+    settings_file: Path | None, as_json: bool, offline: bool, values: bool, data: bool, show: bool, xlsx: Path | None
+) -> None:
+    """Check the mapping file, that the source has what it names, and how its code maps cover the national code tables.
+
+    Exit code 1: a code map, or with --data a record, is wrong; warnings alone are none.
+    """
+    if offline and (values or data):
+        raise click.UsageError("--values and --data look into the source, --offline does not")
+    if (show or xlsx) and not data:
+        raise click.UsageError("--show and --xlsx belong to --data")
     settings = agent_settings(settings_file)
     from producers.mapping.coverage import coverage
     from producers.mapping.load import load
@@ -173,6 +186,9 @@ def check(settings_file: Path | None, as_json: bool, offline: bool, values: bool
                 keys[record.table] += record.key_columns
             wanted = {table: mapping.columns_of(table) for table in mapping.tables}
             require(reader.describe(mapping.tables), wanted, keys)
+            if data:
+                _check_data(mapping, reader, as_json=as_json, show=show, xlsx=xlsx)
+                return
             found = list(coverage(mapping, reader if values else None))
         finally:
             reader.close()
@@ -188,6 +204,24 @@ def check(settings_file: Path | None, as_json: bool, offline: bool, values: bool
         fine = say("The mapping is fine.", "Tệp ánh xạ hợp lệ.")
         click.echo(say("Correct the code maps.", "Cần sửa bảng ánh xạ mã.") if wrong else fine)
     if wrong:
+        raise SystemExit(int(Exit.FINDINGS))
+
+
+def _check_data(mapping: Any, reader: Any, *, as_json: bool, show: bool, xlsx: Path | None) -> None:
+    from producers.inspection import inspect, inspected_table, short_table
+    from schemas.rules import day_of
+    from schemas.tables import write_xlsx
+
+    groups = inspect(mapping, reader, day_of(time.time_ns() // 1000), show=show)
+    if xlsx is not None:
+        write_xlsx(xlsx, [inspected_table(groups, language())])
+    if as_json:
+        click.echo(json.dumps([group.as_dict() for group in groups], ensure_ascii=False))
+    elif xlsx is None:
+        fine = say("No rule finds anything.", "Không quy tắc nào phát hiện lỗi.")
+        for line in short_table(groups, language()).lines() if groups else [fine]:
+            click.echo(line)
+    if any(group.severity == "ERROR" for group in groups):
         raise SystemExit(int(Exit.FINDINGS))
 
 

@@ -51,7 +51,7 @@ class Nationwide:
         found = conninfo_to_dict(stack.dsn("national", self._database))
         self.url = "postgresql+psycopg://{user}:{password}@{host}:{port}/{dbname}".format_map(found)
         self.engine = sa.create_engine(self.url)
-        self._producer = Producer(stack.admin_config() | {"linger.ms": 5, "enable.idempotence": True})
+        self._producer = Producer(stack.admin_config() | {"linger.ms": 5, "enable.idempotence": True, "log_level": 0})
         self._version = itertools.count(100)
 
     # -- processes ----------------------------------------------------------------------------------------------------
@@ -90,7 +90,7 @@ class Nationwide:
     def settings(self, name: str, role: Role, more: dict[str, object]) -> Path:
         user, file = role_user(role), self._folder / f"{name}.yaml"
         common = {
-            "kafka_bootstrap": self.stack.bootstrap,
+            **self.stack.transport,
             "kafka_user": user,
             "kafka_password": self.stack.secret(f"kafka.{user}"),
             "registry_url": self.stack.registry_url,

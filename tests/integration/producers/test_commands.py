@@ -50,6 +50,35 @@ def test_check_finds_local_codes_without_a_mapping(world: World) -> None:
     assert world.command("check").returncode == 0
 
 
+def test_check_judges_every_record_before_anything_is_sent(world: World, tmp_path: Path) -> None:
+    world.sql(PERSON)
+    fine = world.command("check", "--data")
+    assert fine.returncode == 0, fine.stderr
+    for number, (sex, citizen) in enumerate((("Khác", "001202003004"), ("Nam", "12345"), ("Nam", "67890")), 2):
+        wrong = (
+            PERSON.replace("values (1", f"values ({number}")
+            .replace("'Nam'", f"'{sex}'")
+            .replace("'SV1'", f"'SV{number}'")
+        )
+        world.sql(wrong.replace("001202003004", citizen))
+    checked = world.command("check", "--data", "--json")
+    assert checked.returncode == 1, checked.stderr
+    found = {(g["rule"], *g["fields"]): g for g in json.loads(checked.stdout) if g["severity"] == "ERROR"}
+    number, sex = found["V01", "citizen_number"], found["V29", "sex"]
+    assert (number["records"], number["of"], number["details"]) == (2, 4, {"case": "length", "length": "5"})
+    assert number["examples"] == [f"{world.institution}/person/0: citizen_number=00000"] * 2
+    assert sex["examples"] == [f"{world.institution}/person/0: sex=Khác"]
+    text = (
+        world.command("check", "--data", "--xlsx", str(tmp_path / "found.xlsx")).stdout
+        + world.command("check", "--data").stdout
+    )
+    assert "V01" in text
+    assert "12345" not in text
+    assert (tmp_path / "found.xlsx").stat().st_size > 1000
+    assert "citizen_number=12345" in world.command("check", "--data", "--show").stdout
+    assert world.command("check", "--data", "--offline").returncode == 2
+
+
 def test_wrong_mappings_say_where(world: World) -> None:
     world.mapping(MAPPING.format(institution=world.institution).replace("column: born", "column: bor"))
     missing = world.command("check")
