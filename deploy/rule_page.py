@@ -18,6 +18,7 @@ SEVERITIES = {
     "WARNING": Text("cảnh báo", "warning"),
     "NONE": Text("không sinh phát hiện", "finds nothing"),
 }
+IN_PART = Text("áp dụng một phần", "kept in part")
 STATUSES = {"kept": Text("đang áp dụng", "kept"), "not yet": Text("chưa áp dụng", "not yet")}
 
 _HEAD = (
@@ -32,13 +33,17 @@ _HEAD = (
 )
 
 
+def status_of(rule: Rule) -> Text:
+    return IN_PART if rule.limits and rule.status == "kept" else STATUSES[rule.status]
+
+
 def lines() -> Iterator[str]:
     """The page's lines, without its heading."""
     yield from _HEAD
     yield "| | quy tắc | rule | | |"
     yield "|---|---|---|---|---|"
     for rule in VERSIONS:
-        severity, status = SEVERITIES[rule.severity], STATUSES[rule.status]
+        severity, status = SEVERITIES[rule.severity], status_of(rule)
         yield f"| [{rule.id}](#{rule.id.lower()}) | {rule.title.vi} | {rule.title.en} | {severity.vi} · {severity.en} | {status.vi} · {status.en} |"
     yield ""
     for rule in VERSIONS:
@@ -81,6 +86,8 @@ def _facts(rule: Rule) -> Iterator[tuple[str, str]]:
     yield "Miễn trừ · Waiver", _both(rule.waiver) if rule.waiver else "không · never"
     if rule.not_yet:
         yield "Chưa áp dụng · Not yet", _both(rule.not_yet)
+    if rule.limits:
+        yield "Giới hạn · Limits", _both(rule.limits)
     yield "Nguồn · Source", _both(rule.source)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from deploy.rule_page import SEVERITIES, STAGES, STATUSES, shown
+from deploy.rule_page import SEVERITIES, STAGES, STATUSES, shown, status_of
 from schemas.avro_schema import ENTITIES
 from schemas.errors import Exit
 from schemas.rules import VERSIONS, Example, Rule, Text
@@ -46,10 +46,10 @@ def list_(entity: str | None, stage: str | None, language: str, as_json: bool) -
             click.echo(json.dumps(as_mapping(rule), ensure_ascii=False))
         return
     for rule in chosen:
-        severity, status = SEVERITIES[rule.severity].in_language(language), STATUSES[rule.status].in_language(language)
+        severity, status = SEVERITIES[rule.severity].in_language(language), status_of(rule).in_language(language)
         click.echo(
             f"{rule.id}  {severity:<9}  {rule.title.in_language(language)}"
-            + ("" if rule.status == "kept" else f"  ({status})")
+            + ("" if rule.status == "kept" and not rule.limits else f"  ({status})")
         )
 
 
@@ -82,6 +82,8 @@ def _screen(rule: Rule, language: str) -> list[str]:
         lines.append(f"{'Miễn trừ' if vi else 'Waiver'}: {said(rule.waiver)}")
     if rule.not_yet:
         lines.append(f"{said(STATUSES['not yet'])}: {said(rule.not_yet)}")
+    if rule.limits:
+        lines.append(f"{'Giới hạn' if vi else 'Limits'}: {said(rule.limits)}")
     lines += [f"{'Nguồn' if vi else 'Source'}: {said(rule.source)}", ""]
     lines += [f"  {said(SEVERITIES[case.severity])}: {case.shown(language)}" for case in rule.cases.values()]
     lines += [f"  ✓ {shown(example)}" for example in rule.good]
@@ -109,6 +111,7 @@ def as_mapping(rule: Rule) -> dict[str, Any]:
         "severity": rule.severity,
         "status": rule.status,
         "not_yet": both(rule.not_yet),
+        "limits": both(rule.limits),
         "tolerance": dict(rule.tolerance),
         "valid_from": rule.valid_from,
         "valid_to": rule.valid_to,

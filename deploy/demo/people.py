@@ -235,7 +235,7 @@ COMMUNES = [
 ]
 
 Generation = Literal["learner", "staff"]
-_YEARS: dict[Generation, tuple[int, int]] = {"learner": (1998, 2007), "staff": (1962, 1996)}
+_YEARS: dict[Generation, tuple[int, int]] = {"learner": (1998, 2005), "staff": (1962, 1996)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ class Example:
 @dataclass(frozen=True)
 class Rule:
     """A rule in one period. `fields`: entity → fields, `*` for all. `waiver`: when the ministry may waive it; None: never.
-    `not_yet`: why nothing finds it yet. `source` says where the rule comes from; [own] marks this project's proposal."""
+    `not_yet`: why nothing finds it yet. `limits`: what of the rule nobody judges. `source` says where the rule comes from; [own] marks this project's proposal."""
 
     id: str
     stage: Stage
@@ -88,6 +88,7 @@ class Rule:
     valid_to: str | None = None
     waiver: Text | None = None
     not_yet: Text | None = None
+    limits: Text | None = None
 
     @property
     def status(self) -> Status:
@@ -114,11 +115,11 @@ TOLERANCE_NAMES: Mapping[str, frozenset[str]] = {
     "V04": frozenset({"syllables", "long", "longest"}),
     "V05": frozenset({"youngest", "oldest", "longest_life"}),
     "V15": frozenset({"times"}),
-    "V16": frozenset({"longest", "ahead", "cohort_years"}),
+    "V16": frozenset({"longest", "ahead", "cohort_years", "peers", "peers_percent"}),
     "V19": frozenset({"days"}),
     "V22": frozenset({"months"}),
     "V23": frozenset({"first_year", "men_months", "men_step", "men_last", "women_months", "women_step", "women_last"}),
-    "V25": frozenset({"persons"}),
+    "V25": frozenset({"phones", "emails", "numbers"}),
     "V26": frozenset({"grace_hours"}),
     "V27": frozenset({"percent"}),
     "R05": frozenset({"months"}),

@@ -26,7 +26,7 @@ from schemas.rules.catalogue import (
 )
 
 _NEEDED = ("id", "stage", "fields", "severity", "status", "title", "explanation", "todo", "source", "good", "bad")
-_ALLOWED = (*_NEEDED, "reason", "tolerance", "valid_from", "valid_to", "waivable", "waiver", "cases")
+_ALLOWED = (*_NEEDED, "reason", "limits", "tolerance", "valid_from", "valid_to", "waivable", "waiver", "cases")
 _OF_KIND = {"int": int, "bool": bool}
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -94,6 +94,7 @@ def _rule(entry: dict[str, Any]) -> Rule:
         valid_to=_day(name, "valid_to", entry.get("valid_to")),
         waiver=_waiver(name, entry),
         not_yet=_not_yet(name, entry),
+        limits=_text(name, "limits", entry["limits"]) if "limits" in entry else None,
     )
 
 

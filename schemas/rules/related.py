@@ -44,16 +44,6 @@ def _tolerance(rule: str, name: str, on: str) -> float:
     return directory.tolerances(on)[rule][name]
 
 
-def age_at_entry(study: Fields, person: Fields) -> Found | None:
-    """V05: the age at enrolment."""
-    entered, born = study["enrolment_date"], person["birth_date"]
-    if entered is None or born is None or (years := age(born, entered)) is None:
-        return None
-    if _tolerance("V05", "youngest", entered) <= years <= _tolerance("V05", "oldest", entered):
-        return None
-    return found("V05", "entry_age", "enrolment_date", age=years)
-
-
 def _licences_of(programme: Fields, licences: Iterable[Fields]) -> list[Fields]:
     major, level = programme["major_code"], programme["level"]
     return [one for one in licences if one["major_code"] == major and level in (None, one["level"])]

@@ -24,7 +24,7 @@ class Indicator:
 
 
 _WHOLE_DAYS = """
-SELECT r.institution, r.person, coalesce(a.person_key, r.person) AS who, r.highest_degree, coalesce(r.permanent, false) AS permanent,
+SELECT r.institution, r.record_key, r.person, coalesce(a.person_key, r.person) AS who, r.highest_degree, coalesce(r.permanent, false) AS permanent,
   hemis_date(r.valid_from) AS first, coalesce(hemis_date(r.valid_to), 'infinity'::date) AS last
 FROM {contracts} r LEFT JOIN (SELECT g.person_key, unnest(g.claims) AS claim FROM golden_person_as_of(:moment) g WHERE g.live) a
   ON a.claim = r.person
@@ -32,15 +32,20 @@ WHERE r.full_time AND r.contract_form <> 'VISITING' AND coalesce(r.title, '') <>
 """
 LECTURERS = f"""
 contract AS ({_WHOLE_DAYS.format(contracts=live("staff_contract"))}),
-lecturer AS (
+disputed AS (
+  SELECT DISTINCT c.institution, c.who FROM contract c JOIN finding_as_of(:moment) f ON f.record_key = c.record_key
+  WHERE f.rule = 'R05' AND f.status IN ('OPEN', 'DISPUTED')),
+full_time AS (
   SELECT institution, who, max(highest_degree) AS degree, bool_or(permanent) AS permanent FROM contract c
   WHERE first <= :last AND last >= :last AND (permanent OR last >= first + 364)
     AND (permanent OR NOT EXISTS (SELECT FROM contract o WHERE o.who = c.who AND o.institution <> c.institution
       AND o.first <= :last AND o.last >= :last AND o.last >= o.first + 89))
-  GROUP BY 1, 2)
+  GROUP BY 1, 2),
+lecturer AS (SELECT * FROM full_time EXCEPT SELECT t.* FROM full_time t JOIN disputed USING (institution, who))
 """
 """Full-time lecturers (TT 01/2024 part I.4): permanent, or a contract of at least 12 full-time months and none of three
-months or more with another institution. Over institutions they are told apart along the golden person."""
+months or more with another institution. Over institutions they are told apart along the golden person. Whoever is disputed (R05) counts
+at neither."""
 
 STUDIES = f"""
 study AS (
@@ -81,6 +86,15 @@ INDICATORS: tuple[Indicator, ...] = (
         "FROM lecturer GROUP BY 1",
         caveat_en="degree as declared in the contract",
         caveat_vi="trình độ theo khai báo trong hợp đồng",
+    ),
+    Indicator(
+        "2.1-2.3 R05",
+        "Full-time lecturers who are declared full-time elsewhere too, and count at neither institution",
+        "Giảng viên toàn thời gian đang tranh chấp với cơ sở khác, không tính ở cơ sở nào",
+        f"WITH {LECTURERS} SELECT institution, count(d.who) AS numerator, count(*) AS denominator "
+        "FROM full_time LEFT JOIN disputed d USING (institution, who) GROUP BY 1",
+        caveat_en="shown apart, as domain rule R05 has it; no indicator of the standard",
+        caveat_vi="hiện riêng theo quy tắc R05; không phải chỉ số của chuẩn",
     ),
     Indicator("3.1-3.4", "Facilities", "Cơ sở vật chất", caveat_en="facilities are out of the bus for now", caveat_vi="trục chưa mang dữ liệu cơ sở vật chất"),
     Indicator("4.1-4.2", "Finance", "Tài chính", caveat_en="finance is out of the bus for now", caveat_vi="trục chưa mang dữ liệu tài chính"),

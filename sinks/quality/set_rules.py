@@ -51,11 +51,12 @@ FROM (SELECT institution, record_key, "{field}", row_number() OVER (PARTITION BY
       FROM {entity}_live WHERE "{field}" IS NOT NULL) v
 GROUP BY institution, "{field}" HAVING count(*) > {most}
 """
+_V25 = RULES["V25"].tolerance
 MOST = {
-    ("learner", "phone"): 10,
-    ("learner", "email"): 3,
-    ("person", "document_number"): 2,
-    ("person", "citizen_number"): 2,
+    ("learner", "phone"): _V25["phones"],
+    ("learner", "email"): _V25["emails"],
+    ("person", "document_number"): _V25["numbers"],
+    ("person", "citizen_number"): _V25["numbers"],
 }
 """How many records of an institution may share a value before it is taken for a placeholder."""
 
@@ -118,7 +119,7 @@ FROM flow JOIN gone USING (institution) LEFT JOIN school USING (institution) WHE
 
 SERIALS = """
 WITH d AS (
-  SELECT g.institution, g.record_key, upper(btrim(g.serial)) AS serial, coalesce(c.person_key, g.person, g.record_key) AS person
+  SELECT g.institution, g.record_key, upper(regexp_replace(g.serial, '\\s', '', 'g')) AS serial, coalesce(c.person_key, g.person, g.record_key) AS person
   FROM degree_live g LEFT JOIN LATERAL (SELECT min(person_key) AS person_key FROM person_claim WHERE record_key = g.person) c ON true
   WHERE g.serial ~ '[0-9]'),
 shared AS (SELECT serial FROM d GROUP BY 1 HAVING count(DISTINCT institution) > 1 AND count(DISTINCT person) > 1)
@@ -128,7 +129,37 @@ FROM shared JOIN d a USING (serial) JOIN d b USING (serial)
 WHERE b.institution <> a.institution AND b.person <> a.person GROUP BY 1, 2
 """
 
+_V05 = RULES["V05"].tolerance
+ENTRY_AGE = f"""
+SELECT institution, record_key, ARRAY['enrolment_date'] AS fields, '' AS other_record,
+  jsonb_build_object('case', 'entry_age', 'age', years::text) AS details
+FROM (
+  SELECT s.institution, s.record_key, extract(year FROM age(s.enrolment_date_day, p.birth_date_day))::int AS years
+  FROM study_record_live s JOIN learner_live l ON l.record_key = s.learner JOIN person_live p ON p.record_key = l.person) s
+WHERE years NOT BETWEEN {_V05["youngest"]} AND {_V05["oldest"]}
+"""
+"""A study and its person are two records apart, and who changes follows no order: RECORDS would look at every study of a person
+whose birth date is touched."""
+
+_V16 = RULES["V16"].tolerance
+COHORT_PEERS = f"""
+WITH placed AS (
+  SELECT institution, record_key, cohort, left(enrolment_date, 4)::int AS year FROM study_record_live
+  WHERE cohort IS NOT NULL AND enrolment_date ~ '^[0-9]{{4}}'),
+counted AS (SELECT institution, cohort, year, count(*) AS studies FROM placed GROUP BY 1, 2, 3),
+usual AS (
+  SELECT DISTINCT ON (institution, cohort) *, sum(studies) OVER (PARTITION BY institution, cohort) AS of FROM counted
+  ORDER BY institution, cohort, studies DESC, year)
+SELECT p.institution, p.record_key, ARRAY['cohort'] AS fields, '' AS other_record,
+  jsonb_build_object('case', 'peers', 'usual', u.year::text) AS details
+FROM placed p JOIN usual u USING (institution, cohort)
+WHERE u.of >= {_V16["peers"]} AND u.studies * 100 >= u.of * {_V16["peers_percent"]} AND abs(p.year - u.year) > {_V16["cohort_years"]}
+"""
+"""A cohort whose name holds no year has the year that nearly all of its members enrolled in."""
+
 SET_RULES: tuple[SetRule, ...] = (
+    SetRule("V05", "WARNING", ENTRY_AGE),
+    SetRule("V16", "WARNING", COHORT_PEERS),
     SetRule("V18", "WARNING", REGISTER_GAPS),
     SetRule("V25", "WARNING", PLACEHOLDERS),
     SetRule("V27", "WARNING", STOCK_BAND),

@@ -74,6 +74,39 @@ def test_a_gap_in_the_register_opens_and_closes(national: Nation, run: Callable[
     assert run() == []
 
 
+def test_an_age_at_entry_is_judged_over_three_records(
+    national: Nation, run: Callable[[], list[dict[str, Any]]]
+) -> None:
+    national.record("UNI-A/person/1", birth_date="2010-09-06")
+    national.record("UNI-A/learner/1", person="UNI-A/person/1")
+    for number, day in enumerate(("2025-09-05", "2025-09-06", "2025")):
+        national.record(f"UNI-A/study_record/{number}", learner="UNI-A/learner/1", enrolment_date=day)
+    found = run()
+    assert said(found) == [("V05", "UNI-A/study_record/0", "OPEN")]
+    assert found[0]["details"] == {"case": "entry_age", "age": "14"}
+    assert said(run()) == []
+    national.record("UNI-A/person/1", birth_date="1945-09-06")
+    assert said(run()) == [("V05", "UNI-A/study_record/0", "RESOLVED")]
+    national.record("UNI-A/person/1", birth_date="1944-09-06")
+    assert said(run()) == [("V05", "UNI-A/study_record/1", "OPEN")]
+    national.record("UNI-A/person/1", birth_date="2010-09-05")
+    assert said(run()) == [("V05", "UNI-A/study_record/1", "RESOLVED")]
+
+
+def test_a_cohort_without_a_year_has_the_year_of_nearly_all(
+    national: Nation, run: Callable[[], list[dict[str, Any]]]
+) -> None:
+    for number in range(20):
+        year = {0: 2018, 1: 2020}.get(number, 2021)
+        national.record(f"UNI-A/study_record/{number:02}", cohort="K66", enrolment_date=f"{year}-09-05")
+        national.record(f"UNI-B/study_record/{number:02}", cohort="K66", enrolment_date=f"20{10 + number}")
+    found = run()
+    assert said(found) == [("V16", "UNI-A/study_record/00", "OPEN")]
+    assert found[0]["details"] == {"case": "peers", "usual": "2021"}
+    national.record("UNI-A/study_record/00", cohort="K63", enrolment_date="2018-09-05")
+    assert said(run()) == [("V16", "UNI-A/study_record/00", "RESOLVED")]
+
+
 def test_numbers_that_are_no_series_say_nothing(national: Nation, run: Callable[[], list[dict[str, Any]]]) -> None:
     for number in (17, 90_210, 4_711, 123_456):
         degree(national, str(number), number)

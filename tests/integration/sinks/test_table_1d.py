@@ -62,6 +62,26 @@ def test_full_time_lecturers(national: Nation) -> None:
     assert found["2.1"] == (3, 2)
     assert found["2.2"] == (1, 2)
     assert found["2.3"] == (1, 2)
+    assert found["2.1-2.3 R05"] == (0, 2)
+
+
+def test_who_is_disputed_counts_at_neither_and_is_shown_apart(national: Nation) -> None:
+    contract(national, "here")
+    for institution in ("UNI-A", "UNI-B"):
+        contract(national, "both", institution)
+        national.finding(
+            f"f-{institution}",
+            institution,
+            rule="R05",
+            record_key=f"{institution}/staff_contract/both",
+            status="DISPUTED",
+        )
+    national.golden("n:2", ["UNI-A/person/both", "UNI-B/person/both"])
+    found = indicators(national)
+    assert found["2.2"] == (1, 1)
+    assert found["2.1-2.3 R05"] == (1, 2)
+    national.finding("f-UNI-A", "UNI-A", rule="R05", record_key="UNI-A/staff_contract/both", status="RESOLVED")
+    assert indicators(national)["2.2"] == (2, 2)
 
 
 def test_dropout_graduation_and_growth(national: Nation) -> None:

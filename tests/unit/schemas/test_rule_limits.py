@@ -43,14 +43,6 @@ def test_v05_age_on_the_day_of_judgement(born: str, found: set[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("born", "found"), [("2009-09-05", False), ("2009-09-06", True), ("1943-09-06", False), ("1943-09-05", True)]
-)
-def test_v05_age_at_entry(born: str, found: bool) -> None:
-    entered = "2024-09-05"
-    assert (related.age_at_entry({"enrolment_date": entered}, {"birth_date": born}) is not None) == found
-
-
-@pytest.mark.parametrize(
     ("year", "found"),
     [(0, {"V16 range"}), (1, set()), (4, set()), (5, {"V16 ahead"}), (15, {"V16 ahead"}), (16, {"V16 range"})],
 )

@@ -298,11 +298,11 @@ def test_no_related_record_stops_the_rules(data: st.DataObject, day: date) -> No
     licences, corrections = [draw("major_licence")], [draw("degree_correction")]
     decisions = [draw("study_decision"), draw("study_decision")]
     found = [
-        related.age_at_entry(study, person),
         related.licensed_before_enrolment(study, programme, licences),
         related.programme_is_licensed(programme, licences),
         related.own_programme("DHA/study_record/1", study),
         related.transition(draw("study_record"), study, decisions),
+        related.against_decisions(study, decisions, on),
         related.study_before_award(study, degree),
         related.study_time(study, programme, on),
         related.decision_of_status(study, decisions),
