@@ -1,12 +1,19 @@
 """`python -m tests.benchmarks`: ours and the peer; `… growth`: ours as its state grows; `… rules`: the record rules alone;
-`… findings`: a wrong change's finding back at the agent; `… identity`: the matcher and Splink."""
+`… findings`: a wrong change's finding back at the agent; `… quality`: the scheduled work on a million study records;
+`… identity`: the matcher and Splink."""
 
 import sys
 
-from tests.benchmarks import findings, growth, rules, run
+from tests.benchmarks import findings, growth, quality, rules, run
 from tests.benchmarks.identity import run as identity
 
-ALONE = {"findings": findings.main, "growth": growth.main, "rules": rules.main, "identity": identity.main}
+ALONE = {
+    "findings": findings.main,
+    "growth": growth.main,
+    "quality": quality.main,
+    "rules": rules.main,
+    "identity": identity.main,
+}
 if (chosen := ALONE.get("".join(sys.argv[1:2]))) is not None:
     sys.exit(chosen(sys.argv[2:]))
 sys.exit(run.main())
