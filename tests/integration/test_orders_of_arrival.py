@@ -207,11 +207,16 @@ def test_twenty_orders_end_in_the_same_golden_persons_and_findings(nation: Natio
     nation.flush()
 
     def alike() -> bool:
-        """Do all copies end in the same? Else the copies by the hash of what they end in."""
-        found: dict[str, list[str]] = {}
+        """Do all copies end in the same? Else what one of each kind has that the first kind has not, and the other way round."""
+        found: dict[str, Copy] = {}
+        texts = {copy.tag: copy.settled(nation) for copy in copies}
         for copy in copies:
-            found.setdefault(sha256(copy.settled(nation).encode()).hexdigest()[:12], []).append(copy.tag)
-        assert len(found) == 1, found
+            found.setdefault(sha256(texts[copy.tag].encode()).hexdigest(), copy)
+        first, *others = [texts[copy.tag].splitlines() for copy in found.values()]
+        differing = {
+            copy.tag: sorted({*first} ^ {*other}) for copy, other in zip([*found.values()][1:], others, strict=True)
+        }
+        assert not differing, differing
         return True
 
     rules = "SELECT DISTINCT rule FROM finding WHERE status <> 'RESOLVED' AND institution IN (:a, :b)"
