@@ -109,13 +109,28 @@ async def stream(request: Request) -> Response:
     """Server-sent events; 503 where no place is left."""
     session, state = session_of(request), request.app.state
     live: Live = state.live
-    if live.full():
+    name, words, since = str(request.state.session_name), words_of(request), _since(request)
+
+    def lasts() -> bool:
+        return state.sessions.find(name, clicked=False) is not None
+
+    if not live.take(name):
         return PlainTextResponse("", 503, {"Retry-After": "30"})
-    name = request.state.session_name
-    told = live.stream(
-        session.viewer, words_of(request), _since(request), lambda: state.sessions.find(name, clicked=False) is not None
-    )
-    return StreamingResponse(told, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+    return _Stream(live.stream(session.viewer, words, since, lasts), lambda: live.give_back(name))
+
+
+class _Stream(StreamingResponse):
+    """A stream that gives its place back however it ends, also when its reader left before it began."""
+
+    def __init__(self, told: AsyncIterator[str], give_back: Callable[[], None]) -> None:
+        super().__init__(told, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+        self._give_back = give_back
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._give_back()
 
 
 async def news(request: Request) -> Response:

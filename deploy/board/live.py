@@ -20,6 +20,7 @@ from deploy.board.words import Words
 from schemas.errors import HemisError
 
 TURN_SECONDS = 1.0
+MOST_PER_SESSION = 10
 QUIET_SECONDS = 15.0
 """A stream that has nothing to say says so this often, else proxies take it for dead."""
 
@@ -32,6 +33,7 @@ class Live:
         self._rows = rows
         self._limit = limit
         self.streams = 0
+        self._of: dict[str, int] = {}
         self._known: dict[str, Line] = {}
         self._changed: dict[str, float] = {}
         self._beaten: dict[str, float] = {}
@@ -41,8 +43,19 @@ class Live:
         self._trouble_at = 0.0
         self._turned = asyncio.Event()
 
-    def full(self) -> bool:
-        return self.streams >= self._limit
+    def take(self, session: str) -> bool:
+        """Take a place; False if there is none left, or this session has its share. Whoever took one gives it back."""
+        if self.streams >= self._limit or self._of.get(session, 0) >= MOST_PER_SESSION:
+            return False
+        self.streams += 1
+        self._of[session] = self._of.get(session, 0) + 1
+        return True
+
+    def give_back(self, session: str) -> None:
+        self.streams -= 1
+        self._of[session] -= 1
+        if not self._of[session]:
+            del self._of[session]
 
     async def run(self) -> None:
         """Read once in `TURN_SECONDS` while somebody looks."""
@@ -71,24 +84,20 @@ class Live:
 
     async def stream(self, viewer: Viewer, words: Words, since: float, lasts: Callable[[], bool]) -> AsyncIterator[str]:
         """Server-sent events until the session ends. `since`: the reading that the page shows."""
-        self.streams += 1
-        try:
-            yield "retry: 5000\n\n"
-            while True:
-                turned = self._turned
-                if not lasts():
-                    yield "event: over\ndata: {}\n\n"
-                    return
-                if told := self.news(viewer, words, since):
-                    since = self._at
-                    yield f"id: {since}\nevent: news\ndata: {told}\n\n"
-                try:
-                    async with asyncio.timeout(QUIET_SECONDS):
-                        await turned.wait()
-                except TimeoutError:
-                    yield ": quiet\n\n"
-        finally:
-            self.streams -= 1
+        yield "retry: 5000\n\n"
+        while True:
+            turned = self._turned
+            if not lasts():
+                yield "event: over\ndata: {}\n\n"
+                return
+            if told := self.news(viewer, words, since):
+                since = self._at
+                yield f"id: {since}\nevent: news\ndata: {told}\n\n"
+            try:
+                async with asyncio.timeout(QUIET_SECONDS):
+                    await turned.wait()
+            except TimeoutError:
+                yield ": quiet\n\n"
 
     async def ask(self, viewer: Viewer, words: Words, since: float) -> str:
         """The news for a page without a stream."""

@@ -10,7 +10,7 @@ import pytest
 
 from deploy.board.access import Role, Viewer
 from deploy.board.country import Line, quantile
-from deploy.board.live import Live
+from deploy.board.live import MOST_PER_SESSION, Live
 from deploy.board.pages import Rows
 from deploy.board.words import _WORDS, WORDS
 from schemas.metrics import DELAY_BUCKETS
@@ -111,20 +111,19 @@ def test_an_open_page_is_told_what_changed_and_nothing_else(board: Board) -> Non
     asyncio.run(act())
 
 
-def test_a_stream_ends_with_its_session_and_gives_its_place_back(board: Board) -> None:
+def test_a_stream_ends_with_its_session(board: Board) -> None:
     async def act() -> None:
-        page = live(board, limit=1)
+        page = live(board)
+        assert page.take("s")
         lasts = [True]
         stream = page.stream(OPERATOR, WORDS["en"], 0.0, lambda: lasts[0])
         turning = asyncio.create_task(page.run())
         assert (await anext(stream)).startswith("retry:")
-        assert page.full()
         assert "event: news" in await anext(stream)
         lasts[0] = False
         assert "event: over" in await anext(stream)
         with pytest.raises(StopAsyncIteration):
             await anext(stream)
-        assert not page.full()
         turning.cancel()
 
     asyncio.run(act())
@@ -136,3 +135,11 @@ def test_a_page_beyond_the_limit_asks_instead(board: Board) -> None:
     answer = visitor.get("/live")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
     assert "DHA" in visitor.get("/live/news").json()["rows"]
+
+
+def test_places_are_limited_in_all_and_per_session(board: Board) -> None:
+    page = live(board, limit=MOST_PER_SESSION + 1)
+    assert [page.take("s") for _ in range(MOST_PER_SESSION + 1)] == [True] * MOST_PER_SESSION + [False]
+    assert [page.take("another") for _ in range(2)] == [True, False]
+    page.give_back("s")
+    assert page.take("another")
