@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
+from operator import add
 from threading import Lock
 from typing import Protocol
 
@@ -39,11 +41,11 @@ class Line:
     late: bool = False
     findings: int = 0
 
-    @property
+    @cached_property
     def least(self) -> str | None:
         return red(self.measures)
 
-    @property
+    @cached_property
     def worst(self) -> float | None:
         return None if self.least is None else self.measures[self.least]
 
@@ -124,7 +126,8 @@ def read(connection: sa.Connection, names: Mapping[str, str], now: float) -> Cou
     findings = {code: int(count) for code, count in connection.execute(_FINDINGS, {"active": list(ACTIVE)})}
     delays: dict[str, list[int]] = {}
     for code, counts in connection.execute(_ARRIVALS):
-        delays[code] = [a + b for a, b in zip(delays.get(code, [0] * len(counts)), counts, strict=True)]
+        known = delays.get(code)
+        delays[code] = counts if known is None else [*map(add, known, counts)]
     lines = [
         Line(
             code=code,

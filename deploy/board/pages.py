@@ -91,7 +91,7 @@ class Rows:
         return text
 
     def all(self, country: Country, words: Words) -> Markup:
-        return Markup("\n").join(Markup(self.row(line, words)) for line in country.lines)
+        return Markup("\n".join(self.row(line, words) for line in country.lines))
 
 
 def error_page(request: Request, error: Exception) -> Response:
