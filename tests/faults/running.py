@@ -60,13 +60,15 @@ class Running:
         return True
 
     def national_hash(self) -> str:
-        """A hash of everything that the sink stores, but for the times at which it stored it."""
+        """A hash of everything that the sink stores, but for the times at which it stored it, and for what it measured of its own work
+        or asked for (delays, touches)."""
         with psycopg.connect(self.world.national_dsn) as national:
             tables = [
                 str(row[0])
                 for row in national.execute(
                     "select tablename from pg_tables where schemaname = 'public' "
-                    "and tablename not in ('applied_offset', 'audit', 'alembic_version') order by 1"
+                    "and tablename not in ('applied_offset', 'audit', 'alembic_version', 'arrival', 'touch', 'touch_waiting') "
+                    "order by 1"
                 ).fetchall()
             ]
             found = sha256()
