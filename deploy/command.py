@@ -33,7 +33,9 @@ PARTS: dict[str, Part] = {
         "deploy.institution", "institution", "processor", "Institutions: take up, suspend, let go, decide."
     ),
     "audit": Part("deploy.audit", "audit", "", "Who did what, when, and how it ended."),
-    "dead-letters": Part("deploy.dead_letters", "dead_letters", "", "What could not be processed: look, replay."),
+    "dead-letters": Part(
+        "deploy.letters.command", "dead_letters", "", "What could not be processed: look, replay, discard."
+    ),
     "codes": Part("deploy.codes", "codes", "", "Code tables: look, compare, what would break, take in."),
     "findings": Part("deploy.findings", "findings", "sink", "What rules found: look, waive."),
     "quality": Part("sinks.quality.command", "quality", "sink", "The four measures, table 1D."),

@@ -42,6 +42,8 @@ class Orders:
         self._refusals = Refusals(settings)
         self._refusals.client = self._producer = Producer(settings.kafka(**_CONFIG, error_cb=self._refusals))
         self._known: set[str] = set()
+        self.given: dict[str, set[int]] = {}
+        """Offsets of what the broker has, by topic."""
         self._failed: KafkaError | None = None
 
     def give(
@@ -106,6 +108,9 @@ class Orders:
             raise HemisError("E109", institution=institution)
         self._known.add(topic)
 
-    def _delivered(self, error: KafkaError | None, _: Message) -> None:
+    def _delivered(self, error: KafkaError | None, message: Message) -> None:
+        topic, offset = message.topic(), message.offset()
         if error is not None:
             self._failed = error
+        elif topic is not None and offset is not None:
+            self.given.setdefault(topic, set()).add(offset)

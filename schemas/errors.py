@@ -833,6 +833,22 @@ _declare(
     "hemis sink roles --institution CODE; the board's login must be a member of hemis_board",
     "hemis sink roles --institution MÃ; tài khoản của bảng phải thuộc hemis_board",
 )
+_declare(
+    "E720",
+    T,
+    "A discarded letter needs its reason in words, without personal data",
+    "Bỏ thư chết cần lý do bằng lời, không có dữ liệu cá nhân",
+    "--reason 'why nobody will need it'",
+    "--reason 'vì sao không cần đến'",
+)
+_declare(
+    "E721",
+    R,
+    "Another replay of dead letters is running",
+    "Đang có lần phát lại thư chết khác",
+    "Wait until it has ended: hemis audit --action dead-letters; one that was cut off counts as ended after ten minutes",
+    "Chờ lần đó xong: hemis audit --action dead-letters; lần bị ngắt được coi là xong sau mười phút",
+)
 # Backups (86x).
 _declare(
     "E860",

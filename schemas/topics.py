@@ -166,6 +166,15 @@ DEAD_LETTERS = Topic(
     retention_ms=90 * DAY_MS,
     config={"max.message.bytes": str(10 << 20)},
 )
+LETTER_DECISIONS = Topic(
+    "hemis.letter-decisions",
+    "Which dead letters were replayed or discarded, by whom; kept longer than any letter.",
+    "delete",
+    ("operator",),
+    ("operator",),
+    partitions=1,
+    retention_ms=120 * DAY_MS,
+)
 PROBE = Topic(
     "hemis.probe",
     "What `hemis doctor` and `hemis bundle` write, to see that the broker takes messages and what time it has.",
@@ -201,6 +210,7 @@ TOPICS: tuple[Topic, ...] = (
     PROGRESS,
     DEAD_LETTERS,
     AUDIT,
+    LETTER_DECISIONS,
     PROBE,
 )
 

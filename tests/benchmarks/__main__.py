@@ -1,10 +1,10 @@
 """`python -m tests.benchmarks`: ours and the peer; `… growth`: ours as its state grows; `… rules`: the record rules alone;
 `… findings`: a wrong change's finding back at the agent; `… quality`: the scheduled work on a million study records;
-`… identity`: the matcher and Splink; `… board`: the quality board's pages."""
+`… replay`: dead letters; `… identity`: the matcher and Splink; `… board`: the quality board's pages."""
 
 import sys
 
-from tests.benchmarks import board, findings, growth, quality, rules, run
+from tests.benchmarks import board, findings, growth, quality, replay, rules, run
 from tests.benchmarks.identity import run as identity
 
 ALONE = {
@@ -12,6 +12,7 @@ ALONE = {
     "findings": findings.main,
     "growth": growth.main,
     "quality": quality.main,
+    "replay": replay.main,
     "rules": rules.main,
     "identity": identity.main,
 }

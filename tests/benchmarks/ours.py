@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import sys
 import time
@@ -109,6 +110,7 @@ class Ours:
         self.records: list[Child] = []
         self.people: Child | None = None
         self.sink: Child | None = None
+        self._rewound = 0
         self._clean = Ends(administrator(stack), [clean_topic(entity) for entity in ENTITIES])
         self._golden = Ends(administrator(stack), [GOLDEN.name])
         self._derived = Ends(administrator(stack), [CLAIMS.name, GOLDEN.name])
@@ -172,11 +174,27 @@ class Ours:
             child.stop()
 
     def rewind_sink(self) -> int:
-        """Empty the national tables and let the sink begin again; the number of clean records that lie in its topics."""
+        """Empty the national tables and let the sink begin again; the number of clean records that lie in its topics.
+
+        In another group: the former one remembers how far the database had come, and what it had would be applied in the small pieces of
+        a restored copy.
+        """
+        self._rewound += 1
+        self.sink = self._sink(f"hemis-sink-{self._rewound}")
         with psycopg.connect(self.national_dsn, autocommit=True) as connection:
             tables = [name for (name,) in connection.execute(_NATIONAL_TABLES)]
             connection.execute(f"truncate {', '.join(tables)}".encode())
         return self._clean.count()
+
+    def ledger(self, code: str) -> dict[str, float]:
+        """RECORDS' durable ledger of an institution, by fate."""
+        pattern = re.compile(rf'^hemis_ledger_events_total\{{fate="(\w+)",institution="{code}"\}} (\S+)$', re.MULTILINE)
+        found: dict[str, float] = {}
+        for worker in self.records:
+            with urllib.request.urlopen(worker.health.replace("/healthz", "/metrics"), timeout=5) as answer:
+                for fate, number in pattern.findall(answer.read().decode()):
+                    found[fate] = max(found.get(fate, 0.0), float(number))
+        return found
 
     def start_sink(self) -> None:
         assert self.sink is not None
@@ -272,13 +290,16 @@ class Ours:
         for number in range(1, WORKERS + 1):
             self.records.append(processor(self.stack, self._folder, "records", f"records-{number}"))
         self.people = processor(self.stack, self._folder, "people", "people")
+        self._sink("hemis-sink", "migrate").run()
+        self.sink = self._sink("hemis-sink")
+
+    def _sink(self, group: str, verb: str = "run") -> Child:
         settings = {
             **_access(self.stack, role_user("sink"), self._folder / "sink"),
             "national_dsn": self._national_url(),
+            "group": group,
         }
-        migrate = _process("sink-migrate", ("sink", "migrate"), settings, self._folder)
-        migrate.run()
-        self.sink = _process("sink", ("sink", "run"), settings, self._folder)
+        return _process("sink" if verb == "run" else f"sink-{verb}", ("sink", verb), settings, self._folder)
 
     def _national_url(self) -> str:
         found = conninfo_to_dict(self.national_dsn)

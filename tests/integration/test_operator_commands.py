@@ -14,6 +14,7 @@ import yaml
 from click.testing import CliRunner
 from confluent_kafka import KafkaException, Producer
 
+from deploy import audit
 from deploy.command import root
 from deploy.kafka import read_to_end
 from deploy.local.certificates import ensure
@@ -36,7 +37,7 @@ pytestmark = pytest.mark.real
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = "OPS-1"
-KEY, VALUE = f"{CODE}/person/1".encode(), b"\x00\x00\x00\x00\x63 not what it should be \x00\xff"
+KEY, VALUE = f"{CODE}/person/1".encode(), header(1) + b" not what it should be \x00\xff"
 
 
 class Desk:
@@ -406,16 +407,59 @@ def test_a_dead_letter_is_listed_shown_and_replayed_byte_for_byte(desk: Desk) ->
     assert "key" not in json.loads(shown.stdout), "bytes may hold personal data: only where they are asked for"
 
     before = len(desk.orders())
-    replayed = desk.run("dead-letters", "replay", f"hemis.changes.{CODE}:0:42", settings=desk.operator)
-    assert (replayed.returncode, replayed.stdout.strip()) == (0, "1 replayed"), replayed.stderr
+    guessed = desk.run("dead-letters", "replay", "--institution", CODE, "--dry-run", "--json", settings=desk.operator)
+    assert json.loads(guessed.stdout)["histogram"] == [
+        {"institution": CODE, "code": "E102", "reason": "unknown", "letters": 1}
+    ]
+    assert len(desk.orders()) == before
+    replayed = desk.run("dead-letters", "replay", f"hemis.changes.{CODE}:0:42", "--wait", "0", settings=desk.operator)
+    assert replayed.stdout.startswith("1 replayed"), replayed.stderr
+    assert replayed.returncode == 1, "no RECORDS runs here, and what is not processed is a finding"
     [order] = desk.orders()[before:]
     assert (order["kind"], order["argument"], order["key"], order["payload"]) == ("REPLAY", "2", KEY, VALUE)
 
     refused = desk.run("dead-letters", "replay", f"hemis.changes.{CODE}:0:43", settings=desk.operator)
     assert (refused.returncode, refused.stderr.split()[0]) == (2, "E702")
-    many = desk.run("dead-letters", "replay", "--institution", CODE, "--again", settings=desk.operator)
+    many = desk.run(
+        "dead-letters", "replay", "--institution", CODE, "--again", "--wait", "0", "--json", settings=desk.operator
+    )
     assert many.returncode == 1, "one letter is left, and that is a finding"
-    assert many.stdout.startswith("1 replayed, 1 left: E702")
+    told = json.loads(many.stdout)
+    assert (told["replayed"], sum(told["left"].values())) == (1, 1)
+
+    orphan = letter | {"offset": 44, "key": b"orphan", "value": header(999_999) + b"of a schema that no longer exists"}
+    desk.write(DEAD_LETTERS.name, CODE.encode(), "DeadLetter", orphan, partition)
+    shown = desk.run("dead-letters", "show", f"hemis.changes.{CODE}:0:44", "--json", settings=desk.operator)
+    assert json.loads(shown.stdout)["schema"] == "999999: unknown to the registry"
+    before = len(desk.orders())
+    left = desk.run("dead-letters", "replay", f"hemis.changes.{CODE}:0:44", settings=desk.operator)
+    assert left.returncode == 1
+    assert left.stdout.startswith("0 replayed, 1 left: E102"), left.stderr
+    assert len(desk.orders()) == before, "it would only use up an attempt"
+
+    unsaid = desk.run("dead-letters", "discard", "--institution", CODE, settings=desk.operator)
+    assert (unsaid.returncode, unsaid.stderr.split()[0]) == (2, "E720")
+    because = ("--reason", "lược đồ thử nghiệm đã bỏ")
+    gone = desk.run("dead-letters", "discard", f"hemis.changes.{CODE}:0:44", *because, settings=desk.operator)
+    assert (gone.returncode, gone.stdout.strip()) == (0, "1 discarded"), gone.stderr
+    every = desk.run("dead-letters", "list", "--institution", CODE, "--all", "--json", settings=desk.operator)
+    assert [(row["origin"][-2:], row["state"]) for row in json.loads(every.stdout)] == [
+        ("42", "replayed"), ("43", "open"), ("44", "discarded"),
+    ]  # fmt: skip
+    shown = desk.run("dead-letters", "show", f"hemis.changes.{CODE}:0:44", "--json", settings=desk.operator)
+    assert (json.loads(shown.stdout)["by"], json.loads(shown.stdout)["why"]) == ("tester", because[1])
+    told = desk.run("audit", "--action", "dead-letters", "--json", settings=desk.operator)
+    acts = [
+        (e["action"], e["outcome"], e["facts"]["letters"], e["facts"].get("replayed")) for e in json.loads(told.stdout)
+    ]
+    assert acts == [
+        ("dead-letters replay", "done", 1, 1), ("dead-letters replay", "done", 1, 1), ("dead-letters replay", "done", 0, 0),
+        ("dead-letters discard", "done", 1, None),
+    ]  # fmt: skip
+    settings = load(OperatorSettings, desk.operator, {})
+    with audit.audited(settings, "dead-letters replay", "dead letters", run="another"):
+        refused = desk.run("dead-letters", "replay", "--institution", CODE, "--again", settings=desk.operator)
+    assert (refused.returncode, refused.stderr.split()[0]) == (3, "E721")
 
 
 def test_a_waiver_is_an_order_with_its_line_in_the_audit(desk: Desk, stack: Stack, tmp_path: Path) -> None:
