@@ -30,6 +30,7 @@ from tests.benchmarks.course import Course, Options
 from tests.benchmarks.measure import RESULTS, Result, machine, table, write
 from tests.benchmarks.ours import Ours
 from tests.benchmarks.run import SECURITY, STACK_SETTINGS
+from tests.benchmarks.waiting import until
 
 REPLAY_RESULTS = RESULTS.with_name("replay.jsonl")
 GOAL = 5_000.0
@@ -58,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         desk = _Desk(ours, home)
         _say(f"writing {given.letters:,} dead letters")
         desk.bury(given.letters)
+        until(lambda: bool(desk.ledger()), "RECORDS serves the institution", timeout=60)
         before = desk.ledger()
         began = time.perf_counter()
         told = desk.replay()
