@@ -34,7 +34,7 @@ class Comparison:
 _NUMBER = "r.citizen_number ~ '^[0-9]{3}[0-3][0-9]{8}$'"
 _DIGIT = "substr(r.citizen_number, 4, 1)::int"
 _OTHERS = (
-    f"(SELECT r.institution, %(own)s AS own, o.others, o.least, o.most FROM {live('person')} r LEFT JOIN "
+    f"(SELECT r.institution, CASE WHEN o.claim IS NULL THEN r.%(name)s ELSE %(own)s END AS own, o.others, o.least, o.most FROM {live('person')} r LEFT JOIN "
     "(SELECT claim, count(DISTINCT theirs) AS others, min(theirs) AS least, max(theirs) AS most FROM "
     "(SELECT a.claim, %(theirs)s AS theirs FROM golden_person_as_of(:moment) g CROSS JOIN LATERAL unnest(g.claims) a(claim) "
     "CROSS JOIN LATERAL unnest(g.claims) b(claim) "
@@ -42,7 +42,8 @@ _OTHERS = (
     "AND split_part(a.claim, '/', 1) <> split_part(b.claim, '/', 1)) each WHERE theirs IS NOT NULL GROUP BY claim) o "
     "ON o.claim = r.record_key) other"
 )
-"""Each person record beside what other institutions say of the same golden person."""
+"""Each person record beside what other institutions say of the same golden person; few have any, and only theirs are put into
+canonical form."""
 
 
 def _identity() -> Iterator[Comparison]:
@@ -70,7 +71,7 @@ def _identity() -> Iterator[Comparison]:
         yield Comparison(
             f"{name} and other institutions",
             "person",
-            _OTHERS % {"own": value.format("r"), "theirs": value.format("p")},
+            _OTHERS % {"name": name, "own": value.format("r"), "theirs": value.format("p")},
             "own IS NOT NULL AND others > 0",
             "least = own AND most = own",
             "own IS NOT NULL",
