@@ -48,6 +48,9 @@ PARTS: dict[str, Part] = {
     "status": Part("deploy.status", "status", "", "What running processes say, per institution and stage."),
     "lag": Part("deploy.status", "lag", "", "How far behind each institution is, stage by stage."),
     "doctor": Part("deploy.doctor.command", "doctor", "", "Look at everything, and say what mends it."),
+    "bundle": Part(
+        "deploy.support.command", "bundle", "", "One archive for support, without secrets and personal data."
+    ),
     "subscribe": Part("deploy.subscribe", "subscribe", "", "Print a topic's events as JSON lines."),
     "identity": Part("deploy.identity", "identity", "", "Candidates for one person: look, decide."),
     "match": Part("stream_processors.identity.command", "match", "processor", "Who is the same person in a CSV file."),

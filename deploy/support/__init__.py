@@ -1,0 +1,1 @@
+"""`hemis bundle`: one archive for support, without secrets and personal data, also from a broken system."""
