@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from hashlib import sha256
 
 import psycopg
 
@@ -59,9 +58,9 @@ class Running:
         assert len({name for [name] in holders.values()}) == 2, holders
         return True
 
-    def national_hash(self) -> str:
-        """A hash of everything that the sink stores, but for the times at which it stored it, and for what it measured of its own work
-        or asked for (delays, touches)."""
+    def national_content(self) -> dict[str, tuple[object, ...]]:
+        """Number and hash of each table's rows that the sink stores, but for the times at which it stored them, and for what it
+        measured of its own work or asked for (delays, touches). A count of no findings is none."""
         with psycopg.connect(self.world.national_dsn) as national:
             tables = [
                 str(row[0])
@@ -71,14 +70,21 @@ class Running:
                     "order by 1"
                 ).fetchall()
             ]
-            found = sha256()
+            found: dict[str, tuple[object, ...]] = {}
             for table in tables:
                 row = national.execute(
                     "select count(*), sum(hashtextextended((to_jsonb(t) - 'applied_at' - 'replaced_at')::text, 0)::numeric) "
-                    f"from {table} t"
+                    f"from {table} t where to_jsonb(t)->>'findings' is distinct from '0'"
                 ).fetchone()
-                found.update(f"{table} {row}".encode())
-        return found.hexdigest()
+                assert row is not None
+                found[table] = row
+        return found
+
+    def is_as(self, before: dict[str, tuple[object, ...]]) -> bool:
+        """Does the national database hold what it held? An `AssertionError` names the tables that differ."""
+        now = self.national_content()
+        assert now == before, {table: (was, now.get(table)) for table, was in before.items() if now.get(table) != was}
+        return True
 
     def applied_to_the_end(self) -> bool:
         """Has the sink applied every partition that it ever began, up to its end?"""

@@ -28,7 +28,7 @@ from tests.integration.sinks.nation import Nation, nation
 
 pytestmark = pytest.mark.real
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 CODE = "DOC-1"
 
 

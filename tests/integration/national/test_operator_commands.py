@@ -35,7 +35,7 @@ from tests.integration.sinks.nation import nation
 
 pytestmark = pytest.mark.real
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 CODE = "OPS-1"
 KEY, VALUE = f"{CODE}/person/1".encode(), header(1) + b" not what it should be \x00\xff"
 

@@ -17,7 +17,7 @@ from schemas.avro_schema import subject
 from sinks.quality import touch
 from sinks.quality.days import today
 from sinks.quality.publisher import TouchPublisher
-from tests.integration.nationwide import Nationwide
+from tests.integration.national.nationwide import Nationwide
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.real

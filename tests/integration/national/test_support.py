@@ -13,7 +13,7 @@ import pytest
 
 from deploy.local.stack import Stack
 from schemas.topics import DEAD_LETTERS
-from tests.integration.test_doctor import CODE, ROOT, Patient, patient
+from tests.integration.national.test_doctor import CODE, ROOT, Patient, patient
 from tests.unit.deploy.test_support import PERSONAL, content
 
 __all__ = ["patient"]

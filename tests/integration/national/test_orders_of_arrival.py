@@ -19,7 +19,7 @@ import pytest
 
 from deploy.local.stack import Stack
 from schemas.keys import PersonKeys
-from tests.integration.nationwide import PERSON_KEY_SECRET, Nationwide
+from tests.integration.national.nationwide import PERSON_KEY_SECRET, Nationwide
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.real
