@@ -88,7 +88,18 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     async def on_start(self) -> None:
         await super().on_start()
-        watch_heartbeats(self._ensure_consumer()._coordinator, self.consumer)
+        consumer = self._ensure_consumer()
+        watch_heartbeats(consumer._coordinator, self.consumer)
+        take_subscribed_only(consumer._subscription)
+
+    def require_membership(self) -> None:
+        """
+        Raises:
+            RuntimeError: the client has given up its group for good; a new process is better than a worker that gets no work.
+        """
+        task = self._ensure_consumer()._coordinator._coordination_task
+        if task.done():
+            raise RuntimeError("the group membership has ended")
 
     async def take(self, wanted: dict[TP, int], timeout: float) -> dict[TP, list[ConsumerRecord]]:
         """Up to `wanted[tp]` fetched records of each partition; waits up to `timeout` seconds for the first."""
@@ -127,6 +138,18 @@ def watch_heartbeats(coordinator: Any, consumer: Any) -> None:
         return known
 
     coordinator._do_heartbeat = noted
+
+
+def take_subscribed_only(subscriptions: Any) -> None:
+    """A worker that comes back within its session time-out gets the assignment that it had: topics of an institution that has left
+    meanwhile may be in it, which the client takes for a fatal error."""
+    assign = subscriptions.assign_from_subscribed
+
+    def assign_known(assignment: Iterable[Any]) -> None:
+        topics = subscriptions.subscription.topics
+        assign([tp for tp in assignment if tp.topic in topics])
+
+    subscriptions.assign_from_subscribed = assign_known
 
 
 class Consumer(driver.Consumer):
@@ -176,6 +199,7 @@ class Consumer(driver.Consumer):
         try:
             while not (self._stopped.is_set() or fetcher._stopped.is_set()):
                 self.turn_at = time.monotonic()
+                self._thread.require_membership()
                 flows = self.flow_active and not self.app.rebalancing
                 wanted, due = (stage.readable(), bool(stage.due())) if flows else ({}, False)
                 if not wanted and not due:

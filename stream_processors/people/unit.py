@@ -288,6 +288,8 @@ class Unit(Scratch):
         self._emit(GOLDEN.name, partition_of(key, self._partitions), key, value)
 
     def _finding(self, name: str, case: Addressed, status: str) -> None:
+        if not self._on_bus(case.institution):  # it has left, and its topics with it: nobody could be told
+            return
         place, at = self._at
         self._emit(
             FINDINGS.name_for(case.institution),

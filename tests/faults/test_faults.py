@@ -15,9 +15,9 @@ import psycopg
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from deploy.provisioning import institution_user, provision_institution, role_user
+from deploy.provisioning import delete_topics, institution_user, provision_institution, role_user
 from schemas import envelope
-from schemas.topics import CHANGES, CONTROL, STATE, clean_topic, slot_of
+from schemas.topics import CHANGES, CONTROL, STATE, TOPICS, clean_topic, slot_of
 from tests.faults import wire
 from tests.faults.conftest import SEED
 from tests.faults.running import Running, wait_well
@@ -88,6 +88,26 @@ def test_workers_come_and_go(running: Running) -> None:
         running.changes_arrive()
         running.world.start("records-2")
         wait_until(running.evenly_held, "the workers share again", 60.0)
+        running.changes_arrive()
+
+
+def test_an_institution_leaves_while_its_worker_is_away(running: Running) -> None:
+    """A worker that comes back within its session time-out gets what it had, the topics that are gone too; the others' go on (P5)."""
+    world, code = running.world, "UX"
+    admin = world.stack.admin_client()
+    provision_institution(admin, code, world.stack.secret(f"kafka.{institution_user(code)}"))
+
+    def holder() -> str | None:
+        pages = {worker.name: worker.fetch("/metrics") or "" for worker in world.workers("records")}
+        return next((name for name, page in pages.items() if f'institution="{code}"' in page), None)
+
+    worker = wait_until(holder, "a worker has it", 60.0)
+    assert worker is not None
+    world.kill(worker)
+    delete_topics(admin, [topic.name_for(code) for topic in TOPICS if topic.scope == "institution"])
+    world.start(worker)
+    with running.under_load():
+        wait_until(running.evenly_held, "both workers work", 60.0)
         running.changes_arrive()
 
 

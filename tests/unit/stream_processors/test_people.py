@@ -257,6 +257,18 @@ def test_an_institution_that_is_not_on_the_bus_is_told_nothing(people: People) -
     assert people.findings == {}
 
 
+def test_an_institution_that_has_left_the_bus_holds_nobody_up(people: People) -> None:
+    """What it had been told is not taken back: the topic is gone, and a write to it would be tried for ever."""
+    people.take(claim("UNI-A/person/1", 4, person(full_name="Nguyễn Minh", birth_date="2001-05-06")))
+    people.take(claim("UNI-B/person/9", 7, person(full_name="Trần Văn C", birth_date="1999-01-02")))
+    people.on_bus = [code for code in people.on_bus if code != "UNI-B"]
+    people.take(claim("UNI-A/person/1", 8, person(full_name="Trần Văn C", birth_date="1999-01-02")))
+    assert {f["institution"]: f["status"] for f in people.findings.values()} == {
+        "UNI-A": "RESOLVED",
+        "UNI-B": "DISPUTED",
+    }
+
+
 def test_a_corrected_number_moves_the_person_and_leaves_an_alias(people: People) -> None:
     """Merge and un-merge: both persons are restored exactly, and the wrong key leads to the right one while it has nobody."""
     a, b = person(full_name="A", birth_date="2001"), person(full_name="B", birth_date="1999")
