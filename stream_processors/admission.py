@@ -69,23 +69,35 @@ class Progress:
         self._thread.join(5)
 
 
+WINDOW_SECONDS = 2.0
+SHARE = 500
+"""Records that an institution may have had in the last window, and still go on as they come. Who has more takes its turns."""
+
+
 class Ahead:
-    """One institution's outputs that sink or PEOPLE have not reached yet, oldest first."""
+    """One institution's outputs that sink or PEOPLE have not reached yet, oldest first; and how much it has had lately."""
 
     def __init__(self) -> None:
-        self.behind = False
         self._took = self._done_at = 0.0
+        self._had: deque[tuple[float, int]] = deque()
         self._written: deque[tuple[float, dict[Partition, int]]] = deque()
 
-    def wrote(self, last_offsets: Mapping[Partition, int], *, began: float, behind: bool) -> None:
-        """A unit of work that began then was acknowledged: its last offset in each partition that somebody downstream reports
-        on. `behind`: more was waiting than the unit took."""
-        self.behind = behind
+    def wrote(self, last_offsets: Mapping[Partition, int], *, began: float, records: int) -> None:
+        """A unit of work of so many records that began then was acknowledged: its last offset in each partition that somebody
+        downstream reports on."""
+        self._had.append((began, records))
         watched = {tp: o for tp, o in last_offsets.items() if tp[0].startswith("hemis.clean.") or tp[0] == CLAIMS.name}
         if watched:
             self._written.append((began, watched))
         else:
             self._done(began)
+
+    def left(self) -> int:
+        """What is left of its share: a late institution with little to say must not be taken for one that loads."""
+        since = time.monotonic() - WINDOW_SECONDS
+        while self._had and self._had[0][0] < since:
+            self._had.popleft()
+        return max(SHARE - sum(records for _, records in self._had), 0)
 
     def seconds(self, place: Mapping[Partition, int]) -> float:
         """Age of the oldest output that is not done; 0 if all is done."""

@@ -31,8 +31,8 @@ from stream_processors.store import Store, offset_note
 Run = tuple[TP, Sequence[ConsumerRecord]]
 
 SHARED_RUN = 100
-"""While others are active, an institution's run is short; and who has more than that waiting goes on only when all that it wrote
-is done, and after a rest as long as that took: the others find every stage free half of the time, for every few milliseconds (P5)."""
+"""While others are active, the run of an institution that has had its share is short, and it goes on only when all that it wrote is
+done, and after a rest as long as that took: the others find every stage free half of the time, for every few milliseconds (P5)."""
 ACTIVE_SECONDS = 2.0
 BACKLOG = 500
 """Records that wait in an institution's topic behind a unit of work, from which on claims are put off."""
@@ -112,9 +112,9 @@ class Records(Stage[Institution, Unit]):
         waiting = ahead.seconds(self._progress.place)
         if not self._shares(unit):
             return 0 if waiting > self._settings.ahead_seconds else self._settings.fetch_records
-        if ahead.behind and (waiting or ahead.rests()):
-            return 0
-        return SHARED_RUN
+        if left := ahead.left():
+            return max(left, SHARED_RUN)
+        return 0 if waiting or ahead.rests() else SHARED_RUN
 
     def _shares(self, unit: str) -> bool:
         """Is any other institution active, at this worker or, by what the sink does, at another?"""
@@ -270,7 +270,7 @@ class Records(Stage[Institution, Unit]):
             self._worked_off.pop(unit.code, None)
         if scratch.loaded:
             self._loaded[unit.code] = time.monotonic()
-        self.ahead.setdefault(unit.code, Ahead()).wrote(sent, began=self._active[unit.code], behind=read >= SHARED_RUN)
+        self.ahead.setdefault(unit.code, Ahead()).wrote(sent, began=self._active[unit.code], records=read)
 
     def drop(self, unit: Institution) -> None:
         unit.reload_indexes()

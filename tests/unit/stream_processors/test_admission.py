@@ -6,15 +6,13 @@ import time
 
 import pytest
 
-from stream_processors.admission import Ahead
+from stream_processors.admission import SHARE, WINDOW_SECONDS, Ahead
 
 CLEAN, CLAIMS = ("hemis.clean.person", 2), ("hemis.claims", 1)
 
 
-def wrote(
-    ahead: Ahead, offsets: dict[tuple[str, int], int], *, began: float | None = None, behind: bool = False
-) -> None:
-    ahead.wrote(offsets, began=time.monotonic() if began is None else began, behind=behind)
+def wrote(ahead: Ahead, offsets: dict[tuple[str, int], int], *, began: float | None = None, records: int = 1) -> None:
+    ahead.wrote(offsets, began=time.monotonic() if began is None else began, records=records)
 
 
 def test_nothing_written_is_nothing_ahead() -> None:
@@ -46,13 +44,21 @@ def test_what_nobody_reports_on_holds_nobody_back() -> None:
 
 
 @pytest.mark.parametrize("offsets", [{CLEAN: 9}, {("hemis.dead-letters", 0): 7}])
-def test_who_is_behind_rests_as_long_as_its_last_unit_of_work_took(offsets: dict[tuple[str, int], int]) -> None:
+def test_a_rest_is_as_long_as_the_last_unit_of_work_took(offsets: dict[tuple[str, int], int]) -> None:
     ahead = Ahead()
-    wrote(ahead, offsets, began=time.monotonic() - 3600, behind=True)
-    assert ahead.behind
+    wrote(ahead, offsets, began=time.monotonic() - 3600)
     assert ahead.seconds({CLEAN: 10}) == 0.0
     assert ahead.rests()
     wrote(ahead, offsets, began=time.monotonic() + 3600)
     assert ahead.seconds({CLEAN: 10}) == 0.0
-    assert not ahead.behind
     assert not ahead.rests()
+
+
+def test_a_share_is_of_the_last_seconds() -> None:
+    ahead, now = Ahead(), time.monotonic()
+    wrote(ahead, {}, began=now - WINDOW_SECONDS - 1, records=SHARE)
+    assert ahead.left() == SHARE
+    wrote(ahead, {}, began=now + 60, records=SHARE - 1)
+    assert ahead.left() == 1
+    wrote(ahead, {}, began=now + 60, records=5000)
+    assert ahead.left() == 0

@@ -13,12 +13,13 @@ from faust.types import TP
 
 from schemas.envelope import CANCEL
 from schemas.settings import ProcessorSettings
-from stream_processors.admission import Ahead
+from stream_processors.admission import SHARE, Ahead
 from stream_processors.records import stage as stages
 from stream_processors.records import steps
 from stream_processors.records.brake import Brake
 from stream_processors.records.institution import Institution
 from stream_processors.records.stage import Records
+from tests.support.waiting import wait_until
 from tests.unit.stream_processors.bench_of_records import CODE, INSTANCE, NOW, Bench
 from tests.unit.stream_processors.test_any_order import Reader
 
@@ -211,13 +212,26 @@ def test_what_was_put_off_waits_until_nothing_of_the_institution_is_on_its_way(b
     bench.institution.behind = True
     assert stage.due() == {CODE}
     ahead = stage.ahead.setdefault(CODE, Ahead())
-    ahead.wrote({claims: 4}, began=time.monotonic() - 3600, behind=False)
+    ahead.wrote({claims: 4}, began=time.monotonic() - 3600, records=1)
     assert stage.due() == set()
     stage._progress.place[claims] = 5
     assert stage.due() == set()  # done, and rests as long as that took
-    ahead.wrote({claims: 5}, began=time.monotonic() + 3600, behind=False)
+    ahead.wrote({claims: 5}, began=time.monotonic() + 3600, records=1)
     stage._progress.place[claims] = 6
     assert stage.due() == {CODE}
+
+
+def test_who_has_had_its_share_rests_and_who_has_not_goes_on(stage: Records) -> None:
+    """P5: an institution that was held up for a second must not be taken for one that loads, or it never catches up."""
+    claims = ("hemis.claims", 1)
+    stage._active["OTHER"] = time.monotonic()
+    ahead = stage.ahead.setdefault(CODE, Ahead())
+    ahead.wrote({claims: 4}, began=time.monotonic(), records=SHARE // 2)
+    assert stage.admitted(CODE) == SHARE - SHARE // 2
+    ahead.wrote({claims: 9}, began=time.monotonic(), records=SHARE)
+    assert stage.admitted(CODE) == 0
+    stage._progress.place[claims] = 10
+    wait_until(lambda: stage.admitted(CODE) == stages.SHARED_RUN, "it has rested")
 
 
 def test_what_was_put_off_by_an_institution_that_is_never_quiet_waits_no_longer_than_patience(
@@ -228,7 +242,7 @@ def test_what_was_put_off_by_an_institution_that_is_never_quiet_waits_no_longer_
     bench.institution.behind = True
     ahead = stage.ahead.setdefault(CODE, Ahead())
     for _ in range(2):
-        ahead.wrote({("hemis.claims", 1): 4}, began=clock[0] - 1, behind=False)
+        ahead.wrote({("hemis.claims", 1): 4}, began=clock[0] - 1, records=1)
         assert stage.due() == set()
         clock[0] += stages.PATIENCE_SECONDS + 0.1
         assert stage.due() == {CODE}
