@@ -113,7 +113,6 @@ class Observed:
         self._errors = make(registry, "hemis_errors_total", Counter)
         self._turned = clock()
         self._places: dict[At, int] = {}
-        self._assigned = False
         self._trouble: str | None = None
 
     def turn(self) -> None:
@@ -144,7 +143,6 @@ class Observed:
 
     def placed(self, places: Mapping[At, int]) -> None:
         self._places.update(places)
-        self._assigned = True
 
     def revoked(self, at: At) -> None:
         self._places.pop(at, None)
@@ -197,8 +195,8 @@ class Observed:
         wrong = self.alive()
         if self._trouble is not None:
             wrong["trouble"] = self._trouble
-        if not self._assigned:
-            wrong["partitions"] = "none placed yet"
+        if not self._places:
+            wrong["partitions"] = "none"
         if self._canaries is not None:
             wrong |= self._canaries.ready()
         return wrong
