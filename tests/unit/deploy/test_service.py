@@ -1,4 +1,4 @@
-"""The agent's systemd unit."""
+"""The systemd units."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from pathlib import Path
 
 import pytest
 
-UNIT = Path(__file__).resolve().parents[3] / "deploy" / "systemd" / "hemis-agent.service"
+UNITS = Path(__file__).resolve().parents[3] / "deploy" / "systemd"
 
 
-def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
+@pytest.mark.parametrize("unit", ["hemis-agent.service", "hemis-board.service"])
+def test_systemd_accepts_the_unit(tmp_path: Path, unit: str) -> None:
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
         pytest.skip("no systemd on this machine")
-    text = UNIT.read_text("utf-8")
-    copy = tmp_path / UNIT.name
+    text = (UNITS / unit).read_text("utf-8")
+    copy = tmp_path / unit
     # It must name a program that exists here.
     copy.write_text(text.replace("/opt/hemis/bin/hemis", sys.executable), "utf-8")
     done = subprocess.run([analyze, "verify", str(copy)], capture_output=True, text=True, check=False)
