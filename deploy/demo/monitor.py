@@ -15,7 +15,7 @@ class Monitor:
     """One demo's Prometheus. A demo works without one too."""
 
     def __init__(self, home: Path) -> None:
-        self._server = Prometheus(home)
+        self.server = Prometheus(home)
 
     def start(self, workers: list[Worker], say: Say) -> str:
         """Start it if there is one; its address, or nothing."""
@@ -24,7 +24,7 @@ class Monitor:
             return ""
         targets = [Target(w.name.partition("-")[0], w.name, urlsplit(w.metrics).netloc) for w in workers]
         try:
-            url = self._server.start(found, targets)
+            url = self.server.start(found, targets)
         except StackError as error:
             say(f"no Prometheus: {error.message}")
             return ""
@@ -32,4 +32,4 @@ class Monitor:
         return url
 
     def stop(self) -> None:
-        self._server.stop()
+        self.server.stop()

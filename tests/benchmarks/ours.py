@@ -137,8 +137,7 @@ class Ours:
         return {**databases.service_groups(self.stack), **pids}
 
     def prepare(self, rows: int) -> None:
-        if self.sink is None:
-            self._install()
+        self.install()
         self.park()
         for institution in self.institutions:
             institution.remove()
@@ -159,7 +158,7 @@ class Ours:
     def start_agent(self, institution: Institution) -> None:
         institution.agent.start()
         if institution.code not in self._answered and not any(worker.pid for worker in self.records):
-            hello.answer(self.stack, institution.code, self._registry(), institution.agent.require)
+            hello.answer(self.stack, institution.code, self.registry(), institution.agent.require)
         self._answered.add(institution.code)
 
     def stop_capture(self) -> None:
@@ -280,12 +279,14 @@ class Ours:
     def _national(self) -> list[Child]:
         return [*self.records, *(child for child in (self.people, self.sink) if child is not None)]
 
-    def _registry(self) -> Registry:
+    def registry(self) -> Registry:
         return Registry(self.stack.registry_url, self._folder / "schemas")
 
-    def _install(self) -> None:
-        """Topics, users, schemas, the national database and the settings of the national processes."""
-        prepare_bus(self.stack, self._registry())
+    def install(self) -> None:
+        """Topics, users, schemas, the national database and the settings of the national processes; once."""
+        if self.sink is not None:
+            return
+        prepare_bus(self.stack, self.registry())
         databases.fresh(self.stack, "national", NATIONAL)
         for number in range(1, WORKERS + 1):
             self.records.append(processor(self.stack, self._folder, "records", f"records-{number}"))

@@ -3,8 +3,6 @@ write them."""
 
 from __future__ import annotations
 
-import itertools
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,17 +18,13 @@ from deploy.local import postgres
 from deploy.local.ports import free_port
 from deploy.local.stack import Stack
 from deploy.provisioning import provision_institution, provision_national, role_user
-from schemas import avro_schema, envelope
-from schemas.avro_schema import subject
-from schemas.codec import codec
-from schemas.envelope import header
 from schemas.registry import Registry
 from schemas.topics import CHANGES, Role
 from tests.faults.process import Process
+from tests.support.voice import Voice
 
 ROLES: tuple[Role, ...] = ("records", "people", "sink", "operator")
 PARTITIONS = 4
-INSTANCE = "0123456789abcdef"
 PERSON_KEY_SECRET = "nationwide"
 
 
@@ -44,7 +38,7 @@ class Nationwide:
         for code in self.codes:
             provision_institution(stack.admin_client(), code, stack.secret(f"kafka.inst.{code}"))
         self.registry = Registry(stack.registry_url, folder / "schemas")
-        self._ids = self.registry.register_all()
+        self._voice = Voice(self.registry.register_all())
         self._database = f"nationwide_{self.codes[0].lower().replace('-', '_')}"
         with psycopg.connect(stack.dsn("national", "postgres"), autocommit=True) as admin:
             postgres.ensure_database(admin, self._database)
@@ -52,7 +46,6 @@ class Nationwide:
         self.url = "postgresql+psycopg://{user}:{password}@{host}:{port}/{dbname}".format_map(found)
         self.engine = sa.create_engine(self.url)
         self._producer = Producer(stack.admin_config() | {"linger.ms": 5, "enable.idempotence": True, "log_level": 0})
-        self._version = itertools.count(100)
 
     # -- processes ----------------------------------------------------------------------------------------------------
 
@@ -104,31 +97,12 @@ class Nationwide:
 
     def hello(self) -> None:
         for code in self.codes:
-            value = {
-                "instance": INSTANCE, "system_id": "1", "timeline": 1, "slot_created": "0/1", "mapping_revision": "m1", "gap": False,
-                "captured_at": time.time_ns() // 1000,
-            }  # fmt: skip
-            self._put(code, b"hello", header(self._ids[subject("Hello")]) + codec(subject("Hello")).encode(value))
+            self._put(code, b"hello", self._voice.hello())
         self.flush()
 
     def say(self, key: str, values: dict[str, Any] | None, changed_at: int | None = None) -> None:
         """Queue one change; None: the record is cancelled. Each is newer than all before."""
-        code, entity, _ = key.split("/", 2)
-        now = time.time_ns() // 1000
-        head = envelope.write(
-            self._ids[avro_schema.change_subject(entity)],
-            operation=envelope.CANCEL if values is None else envelope.UPDATE,
-            snapshot=False,
-            version=next(self._version),
-            changed_at=changed_at or now,
-            captured_at=now,
-            instance=INSTANCE,
-            source_table=f"public.{entity}",
-            record_key=key,
-            untyped={},
-        )
-        body = codec(f"vn.hemis.{avro_schema.record_name(entity)}").encode(values or {})
-        self._put(code, key.encode(), head + body)
+        self._put(key.partition("/")[0], key.encode(), self._voice.change(key, values, changed_at))
 
     def flush(self) -> None:
         assert self._producer.flush(30) == 0
