@@ -8,6 +8,7 @@ institution gets exactly its own topics by name (P6).
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
+from typing import get_args
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (
@@ -32,7 +33,7 @@ from confluent_kafka.admin import (
 
 from schemas.avro_schema import RECORD_TYPES
 from schemas.keys import INSTITUTION
-from schemas.topics import CHANGES, TOPICS, Role, Topic, institution_of
+from schemas.topics import CHANGES, CLAIMS, PARTITIONS, TOPICS, Role, Topic, institution_of
 
 TIMEOUT = 30.0
 POLL_SECONDS = 0.02
@@ -76,6 +77,48 @@ def provision_institution(admin: AdminClient, code: str, password: str, replicat
     report = ensure_topics(admin, institution_topics(code), 1, replication)
     _ensure_users(admin, {user: password})
     return report + _ensure_rights(admin, user, set(_institution_rights(code, user)))
+
+
+def drift(admin: AdminClient, replication: int) -> dict[str, Report]:
+    """How the cluster differs from what is declared, by institution code, empty for the national side; nothing is changed.
+
+    P and the institutions are taken from what there is. A role that has no right at all was never provisioned.
+    """
+    existing = admin.list_topics(timeout=TIMEOUT).topics
+    codes = sorted(institution_of(name) for name in existing if name.startswith(CHANGES.prefix))
+    default = len(existing[CLAIMS.name].partitions) if CLAIMS.name in existing else PARTITIONS
+    wanted = {"": {name: topic for topic in TOPICS if topic.scope == "national" for name in _national_names(topic)}}
+    wanted |= {code: institution_topics(code) for code in codes}
+    rights: dict[str, set[AclBinding]] = {}
+    for right in _allowed(admin, None):
+        rights.setdefault(right.principal.removeprefix("User:"), set()).add(right)
+    found: dict[str, Report] = {}
+    for code, declared in wanted.items():
+        report = [f"topic {name}: missing" for name in declared if name not in existing]
+        for name, topic in declared.items():
+            partitions = topic.partitions or default
+            if name in existing and len(existing[name].partitions) != partitions:
+                report.append(f"topic {name}: {len(existing[name].partitions)} partitions, declared are {partitions}")
+        kept = {name: topic for name, topic in declared.items() if name in existing}
+        for name, values in _wrong_configs(admin, kept, replication).items():
+            report.append(f"topic {name}: other {', '.join(sorted(values))}")
+        users = (
+            {institution_user(code): set(_institution_rights(code, institution_user(code)))}
+            if code
+            else _role_users(rights)
+        )
+        for user, declared_rights in users.items():
+            missing, surplus = declared_rights - rights.get(user, set()), rights.get(user, set()) - declared_rights
+            if missing or surplus:
+                report.append(f"user {user}: {len(missing)} rights missing, {len(surplus)} not declared")
+        if report:
+            found[code] = report
+    return found
+
+
+def _role_users(rights: Mapping[str, set[AclBinding]]) -> dict[str, set[AclBinding]]:
+    users = {role_user(role): role for role in get_args(Role) if role_user(role) in rights}
+    return {user: set(_role_rights(role, user)) for user, role in users.items()}
 
 
 def institution_topics(code: str) -> dict[str, Topic]:
@@ -190,9 +233,6 @@ def _role_rights(role: Role, user: str) -> Iterator[AclBinding]:
             for operation in _operations(topic, role):
                 yield _allow(user, ResourceType.TOPIC, name, operation, pattern)
     yield _allow(user, ResourceType.GROUP, f"hemis-{role}", AclOperation.READ, ResourcePatternType.PREFIXED)
-    if role == "operator":
-        # How far every stage is.
-        yield _allow(user, ResourceType.GROUP, "hemis-", AclOperation.DESCRIBE, ResourcePatternType.PREFIXED)
     if any(role in topic.writers for topic in TOPICS):
         yield _allow(user, ResourceType.BROKER, CLUSTER, AclOperation.IDEMPOTENT_WRITE)
     if role == "operator":
@@ -200,6 +240,9 @@ def _role_rights(role: Role, user: str) -> Iterator[AclBinding]:
         yield _allow(user, ResourceType.BROKER, CLUSTER, AclOperation.DESCRIBE)
         yield _allow(user, ResourceType.BROKER, CLUSTER, AclOperation.DESCRIBE_CONFIGS)
         yield _allow(user, ResourceType.GROUP, "hemis-", AclOperation.DESCRIBE, ResourcePatternType.PREFIXED)
+        # To see whether every topic is as declared, its content not.
+        for operation in (AclOperation.DESCRIBE, AclOperation.DESCRIBE_CONFIGS):
+            yield _allow(user, ResourceType.TOPIC, "hemis.", operation, ResourcePatternType.PREFIXED)
 
 
 def _institution_rights(code: str, user: str) -> Iterator[AclBinding]:
@@ -274,24 +317,27 @@ def _ensure_configs(admin: AdminClient, kept: Mapping[str, Topic], replication: 
         return []
     report: Report = []
     changes = []
-    asked = admin.describe_configs([ConfigResource(ConfigResource.Type.TOPIC, name) for name in kept])
-    for resource, future in asked.items():
-        found = future.result(TIMEOUT)
-        wrong = {
-            key: value
-            for key, value in _config(kept[resource.name], replication).items()
-            if key not in found or found[key].value != value
-        }
-        if wrong:
-            entries = [
-                ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET) for key, value in wrong.items()
-            ]
-            changes.append(ConfigResource(ConfigResource.Type.TOPIC, resource.name, incremental_configs=entries))
-            report.append(f"topic {resource.name}: {', '.join(sorted(wrong))} set")
+    for name, wrong in _wrong_configs(admin, kept, replication).items():
+        entries = [ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET) for key, value in wrong.items()]
+        changes.append(ConfigResource(ConfigResource.Type.TOPIC, name, incremental_configs=entries))
+        report.append(f"topic {name}: {', '.join(sorted(wrong))} set")
     if changes:
         for future in admin.incremental_alter_configs(changes).values():
             future.result(TIMEOUT)
     return report
+
+
+def _wrong_configs(admin: AdminClient, kept: Mapping[str, Topic], replication: int) -> dict[str, dict[str, str]]:
+    """What is declared of existing topics and is not so, by topic."""
+    wrong = {}
+    asked = admin.describe_configs([ConfigResource(ConfigResource.Type.TOPIC, name) for name in kept]) if kept else {}
+    for resource, future in asked.items():
+        found = future.result(TIMEOUT)
+        declared = _config(kept[resource.name], replication).items()
+        other = {key: value for key, value in declared if key not in found or found[key].value != value}
+        if other:
+            wrong[resource.name] = other
+    return wrong
 
 
 def _ensure_users(admin: AdminClient, passwords: Mapping[str, str]) -> None:
@@ -322,11 +368,16 @@ def _ensure_rights(admin: AdminClient, user: str, wanted: set[AclBinding]) -> Re
 
 
 def _rights(admin: AdminClient, user: str) -> set[AclBinding]:
+    return _allowed(admin, f"User:{user}")
+
+
+def _allowed(admin: AdminClient, principal: str | None) -> set[AclBinding]:
+    """What somebody, or anybody, may."""
     every = AclBindingFilter(
         ResourceType.ANY,
         None,
         ResourcePatternType.ANY,
-        f"User:{user}",
+        principal,
         None,
         AclOperation.ANY,
         AclPermissionType.ALLOW,

@@ -87,7 +87,7 @@ def read(settings: OperatorSettings, users: list[str]) -> dict[str, Quotas]:
             found[user] = Quotas.of(values)
         return found
 
-    return _with_client(settings, ask)
+    return with_client(settings, ask)
 
 
 def write(settings: OperatorSettings, user: str, quotas: Quotas | None) -> None:
@@ -103,7 +103,7 @@ def write(settings: OperatorSettings, user: str, quotas: Quotas | None) -> None:
         for code, *_ in answer.entries:
             _require(code)
 
-    _with_client(settings, ask)
+    with_client(settings, ask)
 
 
 def _require(code: int) -> None:
@@ -112,7 +112,13 @@ def _require(code: int) -> None:
         raise HemisError("E403" if refused else "E401", f"quotas: Kafka's error {code}")
 
 
-def _with_client(settings: OperatorSettings, act: Callable[[AIOKafkaAdminClient], Awaitable[T]]) -> T:
+def with_client(settings: OperatorSettings, act: Callable[[AIOKafkaAdminClient], Awaitable[T]]) -> T:
+    """What an act with a client of aiokafka gives.
+
+    Raises:
+        HemisError E401.
+    """
+
     async def run() -> T:
         tls = settings.kafka_security == "SASL_SSL"
         client = AIOKafkaAdminClient(
@@ -133,7 +139,7 @@ def _with_client(settings: OperatorSettings, act: Callable[[AIOKafkaAdminClient]
     try:
         return asyncio.run(run())
     except KafkaError as error:
-        raise HemisError("E401", f"quotas: {type(error).__name__}") from error
+        raise HemisError("E401", type(error).__name__) from error
 
 
 class AlterClientQuotasResponse_v0(Response):

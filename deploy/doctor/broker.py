@@ -11,8 +11,9 @@ from pathlib import Path
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, Message, Producer
 from confluent_kafka.admin import ClusterMetadata
 
-from deploy.doctor.checks import Result, failed, passed, skipped, warned
+from deploy.doctor.checks import CHECKS, Result, failed, passed, skipped, warned
 from deploy.kafka import TIMEOUT_SECONDS, Refusals, administrator, kafka_errors, translated
+from deploy.provisioning import drift
 from schemas.certificate import end_of, presented
 from schemas.errors import HemisError
 from schemas.settings import OperatorSettings
@@ -23,7 +24,10 @@ CERTIFICATE_WARNS, CERTIFICATE_FAILS = 30 * DAY, 7 * DAY
 CLOCK_WARNS, CLOCK_FAILS = 1.0, 30.0
 """Seconds; an agent refuses to start at thirty."""
 SLOW_SECONDS = 1.0
-AFTER_LOGIN = ("broker.writes", "broker.clock", "broker.replicas")
+DISK_WARNS, DISK_FAILS = 0.15, 0.05
+"""Shares of a volume."""
+MOST_COMMANDS = 5
+AFTER_LOGIN = ("broker.writes", "broker.clock", "broker.disk", "broker.replicas", "topics.declared")
 
 
 def examine(settings: OperatorSettings) -> Iterator[Result]:
@@ -41,6 +45,8 @@ def examine(settings: OperatorSettings) -> Iterator[Result]:
     yield passed("broker.login", f"{len(cluster.brokers)} brokers, {len(cluster.topics)} topics")
     yield from _written(settings, cluster)
     yield _replicas(settings, cluster)
+    yield _disk(settings)
+    yield _declared(settings)
 
 
 def certificate(settings: OperatorSettings) -> Iterator[Result]:
@@ -154,6 +160,40 @@ def _replicas(settings: OperatorSettings, cluster: ClusterMetadata) -> Result:
     if settings.replication < 3:
         return warned("broker.replicas", f"replication {settings.replication}: the loss of a disk is a loss of data")
     return passed("broker.replicas", f"replication {settings.replication}")
+
+
+def _disk(settings: OperatorSettings) -> Result:
+    try:
+        from deploy import log_dirs
+    except ModuleNotFoundError:
+        return skipped("broker.disk", "pip install 'hemis-bus[processor]'")
+    try:
+        found = log_dirs.read(settings)
+    except HemisError as error:
+        return skipped("broker.disk", f"{error.code} {error.declared.en}")
+    offline = [f"broker {one.broker}: Kafka's error {one.error}" for one in found if one.error]
+    if offline:
+        return failed("broker.disk", listed(offline))
+    if not found:
+        return skipped("broker.disk", "no broker told of a log folder")
+    least = min(found, key=lambda one: one.usable / max(one.total, 1))
+    detail = f"broker {least.broker}: {least.usable >> 20:,} MiB of {least.total >> 20:,} MiB free"
+    share = least.usable / max(least.total, 1)
+    return (failed if share < DISK_FAILS else warned if share < DISK_WARNS else passed)("broker.disk", detail)
+
+
+def _declared(settings: OperatorSettings) -> Result:
+    refusals = Refusals(settings)
+    try:
+        with kafka_errors(refusals):
+            found = drift(administrator(settings, refusals), settings.replication)
+    except HemisError as error:
+        return skipped("topics.declared", f"{error.code} {error.declared.en}")
+    if not found:
+        return passed("topics.declared")
+    commands = [f"hemis institution add {code}" if code else CHECKS["topics.declared"].mend for code in sorted(found)]
+    told = listed([line for report in found.values() for line in report])
+    return failed("topics.declared", told, mend="; ".join(commands[:MOST_COMMANDS]))
 
 
 def listed(names: list[str], most: int = 5) -> str:

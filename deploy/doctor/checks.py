@@ -72,6 +72,13 @@ _declare(
     "timedatectl set-ntp true, on the machine whose clock is wrong",
 )
 _declare(
+    "broker.disk",
+    "The brokers' disks have room",
+    "Đĩa của Kafka còn chỗ",
+    "df -h, on the broker's machine",
+    "situations/BrokerFull.md",
+)
+_declare(
     "broker.replicas",
     "Every partition has a leader and all its replicas",
     "Mọi phân vùng có leader và đủ bản sao",
@@ -83,6 +90,12 @@ _declare(
     "Chứng chỉ của Kafka được tin cậy và chưa sắp hết hạn",
     "renew it with the same authority and restart the broker; agents go on by themselves",
     "runbooks/HemisCertificateEnds.md",
+)
+_declare(
+    "topics.declared",
+    "Topics, partitions, settings and rights are as declared",
+    "Topic, phân vùng, cấu hình và quyền đúng như khai báo",
+    "hemis national --output national",
 )
 _declare(
     "registry.answers",
