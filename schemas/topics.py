@@ -47,6 +47,8 @@ class Topic:
 
 _COMPACT = {"min.compaction.lag.ms": str(14 * DAY_MS), "delete.retention.ms": str(14 * DAY_MS)}
 _STATE = {"delete.retention.ms": str(7 * DAY_MS), "segment.bytes": str(64 << 20)}
+STORED = "stored"
+"""Header of a canary's clean message: the broker's time of its event, in ms as decimal text."""
 MAX_EVENT_BYTES = 1_000_000
 """Largest event the bus carries; a changes topic takes more, so that what is too large still reaches the dead letters."""
 _LARGE = {"max.message.bytes": str(8 << 20)}
@@ -61,7 +63,8 @@ CHANGES = Topic(
     ("agent",),
     partitions=1,
     retention_ms=14 * DAY_MS,
-    config=_LARGE,
+    # The broker's time of an event: no agent's clock tells how long it took to come here.
+    config={**_LARGE, "message.timestamp.type": "LogAppendTime"},
     dense=True,
 )
 ORDERS = Topic(

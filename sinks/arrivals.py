@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from threading import Lock
 
 import sqlalchemy as sa
@@ -21,9 +22,11 @@ KEPT = timedelta(days=30)
 NEWEST = 20
 LOOKED_AT = 400
 """Of a batch, the last so many events are looked through for each institution's newest."""
-HOPS = ("captured", "processed", "visible")
-"""From the commit at the source to the agent's reading of it, from there over the broker through RECORDS, from there to the
-national commit: measured on the canary, which takes every other record's way."""
+HOPS = ("captured", "stored", "processed", "visible")
+"""From the commit at the source to the agent's reading of it, to the broker's log, through RECORDS, to the national commit: measured on
+the canary, which takes every other record's way."""
+_KEPT_AS = ("captured", "processed", "visible", "stored")
+"""The table's order. Sums that a former version added up end before the last; what it lacks lies in `processed`."""
 CANARY = b"/canary/"
 
 _ADD = sa.text(
@@ -31,7 +34,7 @@ _ADD = sa.text(
     "VALUES (:institution, :slot, :changes, :delays, :canaries, :hops, CAST(:newest AS jsonb)) "
     "ON CONFLICT (institution, slot) DO UPDATE SET changes = a.changes + excluded.changes, canaries = a.canaries + excluded.canaries, "
     "delays = ARRAY(SELECT x + y FROM unnest(a.delays, excluded.delays) WITH ORDINALITY t(x, y, n) ORDER BY n), "
-    "hops = ARRAY(SELECT x + y FROM unnest(a.hops, excluded.hops) WITH ORDINALITY t(x, y, n) ORDER BY n), "
+    "hops = ARRAY(SELECT coalesce(x, 0) + coalesce(y, 0) FROM unnest(a.hops, excluded.hops) WITH ORDINALITY t(x, y, n) ORDER BY n), "
     f"newest = jsonb_path_query_array(excluded.newest || a.newest, '$[0 to {NEWEST - 1}]')"
 )
 
@@ -54,7 +57,7 @@ class Arrivals:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self._slots: dict[tuple[str, int], _Slot] = {}
-        self._processed: dict[str, int] = {}
+        self._processed: dict[str, tuple[int, int]] = {}
         self._lock = Lock()
 
     def applied(self, live: Live, delays: Mapping[str, Sequence[int]], now: int, *, canaries: bool) -> None:
@@ -73,23 +76,25 @@ class Arrivals:
                 slot.delays = [a + b for a, b in zip(slot.delays, counts, strict=True)]
                 slot.newest = (newest.get(code, []) + slot.newest)[:NEWEST]
 
-    def processed(self, key: bytes, at: int) -> None:
-        """RECORDS sent this canary at `at` (ms), as its message says."""
+    def processed(self, key: bytes, at: int, stored: int) -> None:
+        """The broker had this canary at `stored` (ms; -1: not known), RECORDS sent it at `at`, as its message says."""
         with self._lock:
-            self._processed[_institution(key)] = at
+            self._processed[_institution(key)] = stored, at
 
     def canary(self, institution: str, changed: datetime, captured: datetime, applied: datetime) -> None:
         """A canary that the national table has anew. Its hops count if this sink was the one that applied it."""
         with self._lock:
-            at = self._processed.get(institution)
-            if at is None or not captured.timestamp() - 1 <= at / 1000 <= applied.timestamp() + 1:
+            stored, at = self._processed.get(institution, (-1, -1))
+            if not captured.timestamp() - 1 <= at / 1000 <= applied.timestamp() + 1:
                 return
             del self._processed[institution]
-            times = (changed.timestamp(), captured.timestamp(), at / 1000, applied.timestamp())
+            there = captured.timestamp() if stored < 0 else stored / 1000
+            times = (changed.timestamp(), captured.timestamp(), there, at / 1000, applied.timestamp())
+            # Clocks of several machines: no hop takes less than nothing.
+            took = dict(zip(HOPS, (max(0.0, b - a) for a, b in pairwise(times)), strict=True))
             slot = self._slot(institution, int(applied.timestamp() * 1e6))
             slot.canaries += 1
-            # Clocks of several machines: no hop takes less than nothing.
-            slot.hops = [sum_ + max(0.0, b - a) for sum_, a, b in zip(slot.hops, times, times[1:], strict=False)]
+            slot.hops = [sum_ + took[name] for name, sum_ in zip(_KEPT_AS, slot.hops, strict=True)]
 
     def store(self) -> None:
         """Add what was noted to the table.
@@ -161,8 +166,9 @@ def _row(at: tuple[str, int], slot: _Slot) -> dict[str, object]:
 
 def mean_hops(rows: Iterable[tuple[int, Sequence[float]]]) -> dict[str, float]:
     """The mean of each hop in seconds, out of slots' canaries and sums; empty if there were none."""
-    canaries, sums = 0, [0.0] * len(HOPS)
+    canaries, sums = 0, dict.fromkeys(HOPS, 0.0)
     for count, hops in rows:
         canaries += count
-        sums = [a + b for a, b in zip(sums, hops, strict=True)]
-    return {name: total / canaries for name, total in zip(HOPS, sums, strict=True)} if canaries else {}
+        for name, seconds in zip(_KEPT_AS, hops, strict=False):
+            sums[name] += seconds
+    return {name: total / canaries for name, total in sums.items()} if canaries else {}

@@ -18,7 +18,7 @@ from schemas.certificate import CertificateEnd
 from schemas.errors import HemisError
 from schemas.logs import log
 from schemas.metrics import METRICS, make
-from schemas.topics import clean_topic
+from schemas.topics import STORED, clean_topic
 from sinks.arrivals import Arrivals
 from sinks.base import Applied
 from sinks.canaries import Canaries
@@ -136,10 +136,11 @@ class Observed:
         self._places.update(places)
 
     def processed(self, topic: str, messages: Iterable[Message]) -> None:
-        """Messages that were applied just now: those of canaries say when RECORDS sent them."""
+        """Messages that were applied just now: those of canaries say when the broker had their events, and when RECORDS sent them."""
         if self._arrivals is not None and topic == CANARIES:
             for message in messages:
-                self._arrivals.processed(message.key() or b"", message.timestamp()[1])
+                stored = dict(message.headers() or ()).get(STORED)
+                self._arrivals.processed(message.key() or b"", message.timestamp()[1], int(stored or -1))
 
     def placed(self, places: Mapping[At, int]) -> None:
         self._places.update(places)

@@ -9,7 +9,7 @@ before that, while it decided.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -21,7 +21,9 @@ from aiokafka.protocol.produce import ProduceRequest
 from schemas.errors import HemisError
 
 Message = tuple[bytes, bytes | None]
-Outputs = dict[tuple[str, int], list[Message]]
+Output = Message | tuple[bytes, bytes | None, tuple[str, bytes]]
+"""A message, perhaps with a header."""
+Outputs = dict[tuple[str, int], list[Output]]
 """Messages by topic and partition, in the order in which they are to lie there."""
 
 
@@ -114,7 +116,9 @@ class Outbox:
     def __init__(self, app: Any) -> None:
         self._app = app
 
-    async def send(self, outputs: Outputs, *, whole: bool = False) -> dict[tuple[str, int], Sent]:
+    async def send(
+        self, outputs: Mapping[tuple[str, int], Sequence[Output]], *, whole: bool = False
+    ) -> dict[tuple[str, int], Sent]:
         """Write every message and wait until the broker has acknowledged all. `whole`: each partition's in one batch, as far as
         `WHOLE_BYTES` go.
 
@@ -137,14 +141,14 @@ class Outbox:
             raise SendFailed(type(error).__name__) from error
         return dict(zip(outputs, sent, strict=True))
 
-    async def _partition(self, producer: Any, tp: tuple[str, int], messages: Sequence[Message], whole: bool) -> Sent:
+    async def _partition(self, producer: Any, tp: tuple[str, int], messages: Sequence[Output], whole: bool) -> Sent:
         create = partial(_large_batch, producer) if whole else producer.create_batch
         futures, builder, count = [], create(), 0
-        for key, value in messages:
-            if builder.append(key=key, value=value, timestamp=None) is None:
+        for key, value, *headers in messages:
+            if builder.append(key=key, value=value, timestamp=None, headers=headers) is None:
                 futures.append(await producer.send_batch(builder, tp[0], partition=tp[1]))
                 builder, count = create(), 0
-                builder.append(key=key, value=value, timestamp=None)
+                builder.append(key=key, value=value, timestamp=None, headers=headers)
             count += 1
         futures.append(await producer.send_batch(builder, tp[0], partition=tp[1]))
         results = await asyncio.gather(*futures)

@@ -210,6 +210,8 @@ class Records(Stage[Institution, Unit]):
                     if account.job:
                         return
                     continue
+                if kind.entity == "canary":
+                    unit.stored_at = record.timestamp
                 changes.change(unit, kind, key, raw, offset)
             except HemisError as error:
                 if error.transient:

@@ -17,9 +17,9 @@ from schemas.envelope import Envelope
 from schemas.errors import HemisError
 from schemas.keys import PersonKeys, finding_id
 from schemas.rules import severity_of
-from schemas.topics import CLAIMS, CONTROL, DEAD_LETTERS, FINDINGS, clean_topic, partition_of, slot_of
+from schemas.topics import CLAIMS, CONTROL, DEAD_LETTERS, FINDINGS, STORED, clean_topic, partition_of, slot_of
 from stream_processors.contract import Contract
-from stream_processors.outbox import Message, Outputs
+from stream_processors.outbox import Message, Output, Outputs
 from stream_processors.records import links
 from stream_processors.records import row as rows
 from stream_processors.records.brake import Brake
@@ -80,6 +80,8 @@ class Unit(Scratch):
         self.lone: set[bytes] = set()
         """Person records to be claimed from which nothing hung before this unit."""
         self.comparing = False
+        self.stored_at = -1
+        """The broker's time (ms) of the canary that is worked on."""
         self.stopped = False
         """Long work comes next: the rest of the run is read again."""
         self.stepping = False
@@ -101,7 +103,7 @@ class Unit(Scratch):
         self._values: dict[bytes, dict[str, Any]] = {}
         self._former: dict[bytes, tuple[Row, dict[str, Any]]] = {}
         self._messages: list[Message] = []
-        self._clean: dict[str, list[Message]] = {}
+        self._clean: dict[str, list[Output]] = {}
 
     # rows
 
@@ -286,7 +288,7 @@ class Unit(Scratch):
         out = self._clean.get(entity)
         if out is None:
             out = self._clean[entity] = self.outputs[clean_topic(entity), self._slot] = []
-        out.append((key, raw))
+        out.append((key, raw) if entity != "canary" else (key, raw, (STORED, str(self.stored_at).encode())))
 
     def claim(
         self,

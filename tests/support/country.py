@@ -77,7 +77,7 @@ _STATEMENTS = (
     "INSERT INTO arrival (institution, slot, changes, delays, canaries, hops, newest) "
     f"SELECT {_CODE.format('n')}, date_bin(:slot_seconds * interval '1 s', now(), 'epoch') - s * :slot_seconds * interval '1 s', "
     "50, ARRAY(SELECT CASE b WHEN 2 + (s / 10 + n) % 3 THEN 48 WHEN 8 THEN 2 ELSE 0 END FROM generate_series(1, :buckets) b), 20, "
-    f"ARRAY[0.06, 0.2, 0.14 + 0.01 * (n % 5)], jsonb_build_array(jsonb_build_array({_CODE.format('n')} || '/learner/' || n, "
+    f"ARRAY[0.06, 0.12, 0.14 + 0.01 * (n % 5), 0.08], jsonb_build_array(jsonb_build_array({_CODE.format('n')} || '/learner/' || n, "
     "extract(epoch FROM now())::bigint * 1000 - 12, extract(epoch FROM now())::bigint * 1000)) "
     "FROM generate_series(1, :institutions) n, generate_series(0, :slots) s",
 )

@@ -64,17 +64,27 @@ def test_a_canary_tells_the_hops(national: Nation) -> None:
     began = datetime.fromtimestamp(NOW / 1e6, UTC)
     times = (began, began + timedelta(milliseconds=3), began + timedelta(milliseconds=20))
     arrivals.canary("UNI-A", *times)
-    arrivals.processed(b"UNI-A/canary/agent", NOW // 1000 + 13)
+    arrivals.processed(b"UNI-A/canary/agent", NOW // 1000 + 13, NOW // 1000 + 7)
     arrivals.canary("UNI-A", *times)
     arrivals.canary("UNI-A", *times)
     # One that RECORDS sent long ago is no hop of this canary.
-    arrivals.processed(b"UNI-B/canary/agent", NOW // 1000 - 15_000)
+    arrivals.processed(b"UNI-B/canary/agent", NOW // 1000 - 15_000, -1)
     arrivals.canary("UNI-B", *times)
     arrivals.store()
     rows = national.rows("SELECT institution, canaries, hops FROM arrival")
     assert [row[:2] for row in rows] == [("UNI-A", 1)]
-    assert mean_hops([row[1:] for row in rows]) == pytest.approx({"captured": 0.003, "processed": 0.010, "visible": 0.007}, abs=1e-4)  # fmt: skip
+    assert mean_hops([row[1:] for row in rows]) == pytest.approx(
+        {"captured": 0.003, "stored": 0.004, "processed": 0.006, "visible": 0.007}, abs=1e-4
+    )
     assert mean_hops([]) == {}
+    # Beside a RECORDS that does not tell the broker's time yet, and a sink that knew no such hop.
+    national.do("UPDATE arrival SET hops = hops[1:3]")
+    arrivals.processed(b"UNI-A/canary/agent", NOW // 1000 + 13, -1)
+    arrivals.canary("UNI-A", *times)
+    arrivals.store()
+    ((_, canaries, hops),) = national.rows("SELECT institution, canaries, hops FROM arrival")
+    assert canaries == 2
+    assert hops == pytest.approx([0.006, 0.016, 0.014, 0.0], abs=1e-4)
 
 
 def test_nothing_is_lost_while_the_database_is_away_and_old_slots_go(national: Nation) -> None:

@@ -86,7 +86,7 @@ class Bench:
         } | said  # fmt: skip
         control.hello(unit, value, self._next(unit))
         self.keep(unit)
-        ((_, raw),) = unit.outputs[f"hemis.control.{CODE}", 0]
+        ((_, raw, *_),) = unit.outputs[f"hemis.control.{CODE}", 0]
         assert raw is not None
         return codec("vn.hemis.HelloAnswer").decode(raw, HEADER_SIZE)[0]
 
@@ -209,7 +209,9 @@ class Bench:
         for (topic, _), messages in self.last.outputs.items():
             if topic == f"hemis.clean.{entity}":
                 out += [
-                    codec(avro_schema.change_subject(entity)).decode(raw, HEADER_SIZE)[0] for _, raw in messages if raw
+                    codec(avro_schema.change_subject(entity)).decode(raw, HEADER_SIZE)[0]
+                    for _, raw, *_ in messages
+                    if raw
                 ]
         return out
 
@@ -217,7 +219,7 @@ class Bench:
         out = []
         for (topic, _), messages in self.last.outputs.items():
             if topic == "hemis.claims":
-                out += [codec("vn.hemis.Claim").decode(raw, HEADER_SIZE)[0] for _, raw in messages if raw]
+                out += [codec("vn.hemis.Claim").decode(raw, HEADER_SIZE)[0] for _, raw, *_ in messages if raw]
         return out
 
     def findings(self) -> list[Finding]:
@@ -225,13 +227,13 @@ class Bench:
 
     def decoded_findings(self) -> list[dict[str, Any]]:
         messages = self.last.outputs.get((f"hemis.findings.{CODE}", 0), [])
-        return [codec("vn.hemis.Finding").decode(raw, HEADER_SIZE)[0] for _, raw in messages if raw]
+        return [codec("vn.hemis.Finding").decode(raw, HEADER_SIZE)[0] for _, raw, *_ in messages if raw]
 
     def dead_letters(self) -> list[dict[str, Any]]:
         out = []
         for (topic, _), messages in self.last.outputs.items():
             if topic == "hemis.dead-letters":
-                out += [codec("vn.hemis.DeadLetter").decode(raw, HEADER_SIZE)[0] for _, raw in messages if raw]
+                out += [codec("vn.hemis.DeadLetter").decode(raw, HEADER_SIZE)[0] for _, raw, *_ in messages if raw]
         return out
 
     def balanced(self) -> bool:

@@ -13,6 +13,7 @@ from faust.types import TP
 
 from schemas.envelope import CANCEL
 from schemas.settings import ProcessorSettings
+from schemas.topics import STORED
 from stream_processors.admission import SHARE, Ahead
 from stream_processors.records import stage as stages
 from stream_processors.records import steps
@@ -125,7 +126,8 @@ CHANGES, ORDERS = TP(f"hemis.changes.{CODE}", 0), TP(f"hemis.orders.{CODE}", 0)
 
 
 def run(tp: TP, first: int, *messages: tuple[bytes | None, bytes]) -> dict[TP, list[Any]]:
-    return {tp: [SimpleNamespace(offset=first + n, key=k, value=v) for n, (k, v) in enumerate(messages)]}
+    records = [SimpleNamespace(offset=first + n, key=k, value=v, timestamp=NOW) for n, (k, v) in enumerate(messages)]
+    return {tp: records}
 
 
 def sweep_event(bench: Bench, version: int) -> tuple[None, bytes]:
@@ -174,6 +176,14 @@ def test_a_run_ends_before_and_behind_long_work(bench: Bench, stage: Records, ha
     stage.keep(bench.institution, bench.keep(stage.decide(bench.institution, due)), {})
     assert bench.unit().is_live(f"{CODE}/person/901")
     assert bench.account.place == first + 3
+
+
+def test_a_canary_says_when_the_broker_had_it_and_nothing_else_does(bench: Bench, stage: Records) -> None:
+    records = bench.event("canary", "agent", 10, interval_seconds=15), bench.event("person", 1, 11)
+    scratch = stage.decide(bench.institution, run(CHANGES, bench.account.place, *records))
+    said = {topic: [headers for _, _, *headers in messages] for (topic, _), messages in scratch.outputs.items()}
+    assert said["hemis.clean.canary"] == [[(STORED, str(NOW).encode())]]
+    assert said["hemis.clean.person"] == [[]]
 
 
 def test_orders_come_before_changes_so_that_long_ones_begin(bench: Bench, stage: Records) -> None:
