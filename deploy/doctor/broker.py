@@ -1,12 +1,13 @@
-"""The broker: log in, certificate, a message to and fro, clock, replicas."""
+"""The broker: log in, certificate, a message to and fro, clock, replicas, room, topics as declared."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, Message, Producer
 from confluent_kafka.admin import ClusterMetadata
@@ -18,6 +19,9 @@ from schemas.certificate import end_of, presented
 from schemas.errors import HemisError
 from schemas.settings import OperatorSettings
 from schemas.topics import PROBE
+
+if TYPE_CHECKING:
+    from deploy.log_dirs import LogDir
 
 DAY = 86_400.0
 CERTIFICATE_WARNS, CERTIFICATE_FAILS = 30 * DAY, 7 * DAY
@@ -168,9 +172,13 @@ def _disk(settings: OperatorSettings) -> Result:
     except ModuleNotFoundError:
         return skipped("broker.disk", "pip install 'hemis-bus[processor]'")
     try:
-        found = log_dirs.read(settings)
+        return room(log_dirs.read(settings))
     except HemisError as error:
         return skipped("broker.disk", f"{error.code} {error.declared.en}")
+
+
+def room(found: Sequence[LogDir]) -> Result:
+    """What the fullest of the brokers' log folders says."""
     offline = [f"broker {one.broker}: Kafka's error {one.error}" for one in found if one.error]
     if offline:
         return failed("broker.disk", listed(offline))

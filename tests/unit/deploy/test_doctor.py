@@ -10,9 +10,10 @@ import pytest
 from prometheus_client import CollectorRegistry, Gauge
 
 from deploy.doctor import contract, examination, machine, stages
-from deploy.doctor.broker import clock, listed
+from deploy.doctor.broker import clock, listed, room
 from deploy.doctor.checks import CHECKS, Result, failed, warned
 from deploy.doctor.command import lines
+from deploy.log_dirs import LogDir
 from schemas.health import HealthServer
 from schemas.metrics import make
 from schemas.settings import OperatorSettings, Secret
@@ -54,6 +55,17 @@ def test_a_check_has_two_languages_and_says_what_exists(check: object) -> None:
 )
 def test_a_clock_is_judged_by_what_is_certain(ahead: float, doubt: float, state: str) -> None:
     assert clock("broker.clock", ahead, doubt).state == state
+
+
+@pytest.mark.parametrize(("free", "state"), [(16, "pass"), (14, "warn"), (4, "fail"), (0, "fail")])
+def test_the_fullest_disk_counts(free: int, state: str) -> None:
+    found = room([LogDir(1, 100 << 20, 90 << 20), LogDir(2, 100 << 20, free << 20)])
+    assert (found.state, found.detail) == (state, f"broker 2: {free} MiB of 100 MiB free")
+
+
+def test_a_log_folder_that_is_offline_is_wrong_and_none_is_no_answer() -> None:
+    assert room([LogDir(1, 0, 0, error=56)]).state == "fail"
+    assert room([]).state == "skip"
 
 
 def test_few_are_named_and_many_counted() -> None:
