@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -36,7 +36,7 @@ from tests.benchmarks.offsets import administrator
 from tests.benchmarks.ours import Ours
 from tests.benchmarks.run import SECURITY, STACK_SETTINGS
 from tests.benchmarks.waiting import until
-from tests.benchmarks.workload import FAMILY, GIVEN, MIDDLE, TABLES
+from tests.benchmarks.workload import FAMILY, GIVEN, MIDDLE
 from tests.support.voice import Voice
 
 NEIGHBOUR_RESULTS = RESULTS.with_name("neighbour.jsonl")
@@ -44,6 +44,11 @@ GOAL = 1.10
 TICK_SECONDS = 0.01
 BUFFER_BYTES = 64 << 20
 LIMIT = 300.0
+ENTITIES = ("person", "learner", "study_record")
+SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+
+Sent = dict[str, int]
+"""When each record was sent last, µs since 1970."""
 
 
 class University:
@@ -55,21 +60,20 @@ class University:
         config = stack.client_config(institution_user(code)) | {"log_level": 0}
         self._publisher = Publisher(config, CHANGES.name_for(code), BUFFER_BYTES, 0, folder)
         self._lane = Lane(self._publisher)
-        self._places = itertools.cycle(range(records * len(TABLES)))
+        self._turn = itertools.count()
 
-    def fill(self, mark: str) -> None:
+    def fill(self) -> Sent:
         """Say hello, and every record once."""
         self._send(b"hello", self._voice.hello())
-        for _ in range(self._records * len(TABLES)):
-            self.change(mark)
+        return dict(self.change() for _ in range(self._records * len(ENTITIES)))
 
-    def change(self, mark: str) -> tuple[str, float]:
-        """Send the next record with this mark; its key, and when it was sent."""
-        place = next(self._places)
-        key, values = self._record(TABLES[place % len(TABLES)].entity, place // len(TABLES), mark)
-        sent = time.time()
-        self._send(key.encode(), self._voice.change(key, values))
-        return key, sent
+    def change(self) -> tuple[str, int]:
+        """Send the next record; its key, and when it was sent."""
+        turn, entity = divmod(next(self._turn), len(ENTITIES))
+        key, values = self._record(ENTITIES[entity], turn % self._records, turn)
+        at = time.time_ns() // 1000
+        self._send(key.encode(), self._voice.change(key, values, at))
+        return key, at
 
     def buffered(self) -> int:
         """Bytes that the broker has not acknowledged."""
@@ -82,47 +86,42 @@ class University:
     def _send(self, key: bytes, value: bytes) -> None:
         self._lane.send([(key, value)], 0, 0)
 
-    def _record(self, entity: str, n: int, mark: str) -> tuple[str, dict[str, Any]]:
-        code, key = self.code, f"{self.code}/{entity}/{n}"
+    def _record(self, entity: str, n: int, turn: int) -> tuple[str, dict[str, Any]]:
+        """Nothing is wrong with it, and it differs from what it was."""
+        code = self.code
         values: dict[str, dict[str, Any]] = {
             "person": {
                 "full_name": f"{FAMILY[n % 16]} {MIDDLE[n // 16 % 12]} {GIVEN[n // 192 % 24]}", "sex": "M",
                 "birth_date": f"2001-{n % 12 + 1:02d}-{n % 28 + 1:02d}", "citizen_number": f"001201{self._number:02d}{n:04d}",
-                "permanent_address": mark,
+                "permanent_address": f"{turn} Lê Lợi",
             },
-            "learner": {"code": f"SV{n}", "person": f"{code}/person/{n}", "phone": mark},
-            "study_record": {"local_id": f"HS{n}", "learner": f"{code}/learner/{n}", "enrolment_decision": mark},
+            "learner": {"code": f"SV{n}", "person": f"{code}/person/{n}", "email": f"sv{n}.{turn}@example.edu.vn"},
+            "study_record": {"local_id": f"HS{n}", "learner": f"{code}/learner/{n}", "enrolment_decision": f"{turn}/QĐ-2026"},
         }  # fmt: skip
-        return key, values[entity]
+        return f"{code}/{entity}/{n}", values[entity]
 
 
 class Noise(threading.Thread):
     """One university that sends at a steady rate, until `end`."""
 
-    def __init__(self, university: University, rate: float, mark: str) -> None:
+    def __init__(self, university: University, rate: float) -> None:
         super().__init__(name="noise", daemon=True)
-        self._university, self._rate, self._mark = university, rate, mark
+        self._university, self._rate = university, rate
         self._over = threading.Event()
-        self.last: dict[str, str] = {}
+        self.newest: Sent = {}
         self.sent = 0
 
     def run(self) -> None:
         began = time.perf_counter()
         while not self._over.wait(TICK_SECONDS):
             while self.sent < (time.perf_counter() - began) * self._rate:
-                self._say(self._mark)
-
-    def _say(self, mark: str) -> None:
-        key, _ = self._university.change(mark)
-        self.last[key.split("/")[1]] = key
-        self.sent += 1
+                key, at = self._university.change()
+                self.newest[key] = at
+                self.sent += 1
 
     def end(self) -> None:
-        """Stop; each entity's last record carries a mark of its own."""
         self._over.set()
         self.join()
-        for _ in TABLES:
-            self._say(f"{self._mark}-end")
 
 
 class Country:
@@ -132,8 +131,7 @@ class Country:
         settings = _administrator(ours.stack, home)
         self.quotas = quotas.declared(settings)
         voice = Voice(ours.registry().register_all())
-        records = max(1, -(-int(given.rate * given.seconds) // len(TABLES)))
-        self._stored = records * len(TABLES) * given.institutions
+        records = -(-int(given.rate * given.seconds) // len(ENTITIES))
         self.universities = []
         for number in range(given.institutions):
             code = f"NB-{number + 1}"
@@ -141,94 +139,77 @@ class Country:
             Membership(settings, admin, code).take_up(ours.stack.secret(f"kafka.{user}"), self.quotas)
             self.universities.append(University(ours.stack, code, number, records, voice, home / code))
         *self.others, self.noisy = self.universities
-        self._marks = (f"m{n}" for n in itertools.count())
 
     def begin(self) -> None:
         """Every record is national."""
-        mark = next(self._marks)
+        sent: Sent = {}
         for university in self.universities:
-            university.fill(mark)
+            sent |= university.fill()
         self._ours.start_delivery()
         self._ours.wait_delivery()
-        with self._national() as national:
-            until(
-                lambda: len(self._marked(national, mark)) == self._stored,
-                "every record is national",
-                timeout=LIMIT,
-                every=0.5,
-                watch=self._ours.watch,
-            )
+        self._arrived(sent, "every record is national")
         self._settle()
 
     def phase(self, times: float) -> dict[str, Any]:
         """The others' delays while the noisy one sends so many times its share."""
-        rate, mark = self._given.rate, next(self._marks)
-        noise = Noise(self.noisy, rate * times, mark)
+        noise = Noise(self.noisy, self._given.rate * times)
         noise.start()
-        sent, late = self._send(rate * len(self.others), mark)
+        sent, late = self._send(self._given.rate * len(self.others))
         waits = self.noisy.buffered()
         noise.end()
         ended = time.monotonic()
-        with self._national() as national:
-            until(
-                lambda: self._marked(national, mark).keys() >= sent.keys(),
-                "the others' changes are national",
-                timeout=LIMIT,
-                every=0.2,
-                watch=self._ours.watch,
-            )
-            came = self._marked(national, mark)
-            until(
-                lambda: self._marked(national, f"{mark}-end").keys() >= set(noise.last.values()),
-                "the noisy one's changes are national",
-                timeout=LIMIT,
-                every=0.2,
-                watch=self._ours.watch,
-            )
+        delays = self._arrived(sent, "the others' changes are national")
+        self._arrived(noise.newest, "the noisy one's changes are national")
         behind = time.monotonic() - ended
         self._settle()
-        steady = min(sent.values()) + WARM_SECONDS
-        values = [(came[key] - at) * 1000 for key, at in sent.items() if at >= steady]
-        return {
+        steady = min(sent.values()) + WARM_SECONDS * 1e6
+        values = [delays[key] / 1000 for key, at in sent.items() if at >= steady]
+        return {name: round(percentile(values, share), 2) for name, share in SHARES.items()} | {
+            "max": round(max(values), 1),
             "rows": len(values),
+            "generator_late_ms": round(late * 1000, 1),
             "noisy_sent": noise.sent,
             "noisy_unacknowledged_bytes": waits,
             "noisy_behind_seconds": round(behind, 2),
-            "generator_late_ms": round(late * 1000, 1),
-            "max": round(max(values), 1),
-        } | {name: round(percentile(values, share), 2) for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))}
+        }
 
     def close(self) -> None:
         for university in self.universities:
             university.close()
 
-    def _send(self, rate: float, mark: str) -> tuple[dict[str, float], float]:
-        """When each of the others' changes was sent, and how far behind its plan that was at worst."""
-        sent: dict[str, float] = {}
+    def _send(self, rate: float) -> tuple[Sent, float]:
+        """The others' changes, each record once, and how far behind its plan one was at worst."""
+        sent: Sent = {}
         began, late = time.perf_counter(), 0.0
-        for number, university in enumerate(self._turns(rate)):
+        count = int(rate * self._given.seconds)
+        for number, university in enumerate(itertools.islice(itertools.cycle(self.others), count)):
             ahead = began + number / rate - time.perf_counter()
             if ahead > 0:
                 time.sleep(ahead)
             late = max(late, -ahead)
-            key, at = university.change(mark)
+            key, at = university.change()
             sent[key] = at
         return sent, late
 
-    def _turns(self, rate: float) -> Iterator[University]:
-        return itertools.islice(itertools.cycle(self.others), int(rate * self._given.seconds))
+    def _arrived(self, sent: Sent, what: str) -> dict[str, int]:
+        """Microseconds from each change to its national commit, once all are there."""
+        query = (
+            "select record_key, (extract(epoch from changed_at) * 1000000)::bigint, "
+            "(extract(epoch from pg_xact_commit_timestamp(xmin)) * 1000000)::bigint from {} where changed_at >= to_timestamp(%s)"
+        )
+        since = min(sent.values()) / 1e6 - 1
+        with psycopg.connect(self._ours.national_dsn, autocommit=True) as national:
+            found: dict[str, int] = {}
 
-    def _marked(self, national: psycopg.Connection[Any], mark: str) -> dict[str, float]:
-        """When each record with this mark was committed."""
-        moment = "extract(epoch from pg_xact_commit_timestamp(xmin))::float8"
-        found: dict[str, float] = {}
-        for each in TABLES:
-            query = f"select record_key, {moment} from {each.entity} where {each.mark} = %s"
-            found.update(national.execute(query.encode(), [mark]).fetchall())
+            def arrived() -> bool:
+                for entity in ENTITIES:
+                    for key, at, committed in national.execute(query.format(entity).encode(), [since]):
+                        if sent.get(key) == at:
+                            found[key] = committed - at
+                return len(found) == len(sent)
+
+            until(arrived, what, timeout=LIMIT, every=0.2, watch=self._ours.watch)
         return found
-
-    def _national(self) -> psycopg.Connection[Any]:
-        return psycopg.connect(self._ours.national_dsn, autocommit=True)
 
     def _settle(self) -> None:
         self._ours.settle()
