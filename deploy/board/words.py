@@ -118,6 +118,12 @@ _WORDS: dict[str, tuple[str, str]] = {
     "authority": ("Theo quy tắc", "By rule"),
     "findings_here": ("Phát hiện", "Findings"),
     "history": ("Vòng đời, mới nhất trước", "Its life, the newest first"),
+    "applied_only": (
+        "Những thay đổi đã được áp dụng. Sự kiện cũ hơn điều đã biết, trùng, hoặc lệnh hủy đang bị giữ không để lại dấu vết ở đây; Bộ đếm "
+        "chúng theo cơ sở.",
+        "The changes that were applied. Events that were older than what was known, equal to it, or cancellations that are held leave no "
+        "trace here; the ministry counts them per institution.",
+    ),
     "now": ("hiện tại", "now"),
     "NEW": ("Thêm", "New"),
     "UPDATE": ("Cập nhật", "Updated"),
