@@ -12,12 +12,13 @@ from schemas import avro_schema
 from sinks.model import ENTITIES, FINDING, GOLDEN, OF_EVERY_ORIGIN, Target
 
 HEMIS_DATE = """
-CREATE OR REPLACE FUNCTION hemis_date(text) RETURNS date LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+CREATE OR REPLACE FUNCTION hemis_date(text) RETURNS date LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT CASE WHEN $1 ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' AND pg_input_is_valid($1, 'date') THEN $1::date END;
+  SELECT CASE WHEN $1 LIKE '____-__-__' AND translate($1, '0123456789', '') = '--' AND pg_input_is_valid($1, 'date') THEN $1::date END;
 END
 """
-"""The date of a full, valid ISO date; null for reduced precision, which has no single day."""
+"""The date of a full, valid ISO date; null for reduced precision, which has no single day. Strict or immutable, PostgreSQL would call it
+for each row instead of writing its body into the query, which takes six times as long."""
 
 HEMIS_NAME_KEY = r"""
 CREATE OR REPLACE FUNCTION hemis_name_key(text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE

@@ -1,5 +1,5 @@
-"""`hemis demo --check`: load, a finding for every seeded violation, a minute of changes with everything rare in it, then every row
-compared."""
+"""`hemis demo --check`: load, a finding for every seeded violation, nobody at two universities overlooked, a minute of changes with
+everything rare in it, then every row compared."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from threading import Event, Thread
 
-from deploy.demo import events, seeded
+from deploy.demo import events, seeded, twice
 from deploy.demo.arrival import Arrival
 from deploy.demo.changes import Driver
 from deploy.demo.compare import Outcome
@@ -21,7 +21,7 @@ PATIENCE_SECONDS = 120.0
 
 
 def check(place: Place, scraper: Scraper, rate: float, seconds: float, say: Say, stop: Event) -> bool:
-    """Whether every seeded violation was found, every source row equals its national row in the end, and nothing is left in flight."""
+    """Whether every seeded violation was found, nobody was overlooked, every source row equals its national row in the end, and nothing is left in flight."""
     arrival = Arrival(place)
     offices = {code: place.office(code) for code in CODES}
     others = {code: place.office(code) for code in CODES}
@@ -60,9 +60,12 @@ def check(place: Place, scraper: Scraper, rate: float, seconds: float, say: Say,
 
 def _seeds_are_found(place: Place, say: Say, stop: Event) -> bool:
     with place.national() as national:
-        outcome = seeded.wait(seeded.Truth(place.home / "truth.jsonl"), national, say, stop)
-    say("\n".join(seeded.lines(outcome)))
-    return not outcome.missing
+        truth = seeded.Truth(place.home / "truth.jsonl")
+        outcome = seeded.wait(truth, national, say, stop)
+        say("\n".join(seeded.lines(outcome)))
+        people = twice.wait(truth, national, stop)
+        say("\n".join(twice.lines(people)))
+    return not outcome.missing and not people.overlooked
 
 
 def changes(

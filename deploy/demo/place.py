@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -43,11 +43,13 @@ from sinks.migrate import make_roles
 
 Connection: TypeAlias = psycopg.Connection[Any]
 
-ROLES: tuple[Role, ...] = ("records", "people", "sink", "reader", "operator")
+ROLES: tuple[Role, ...] = ("records", "people", "matcher", "sink", "reader", "operator")
 NATIONAL = "hemis"
 NATIONAL_ROLE = "hemis_sink"
 BOARD_ROLE = "hemis_board_demo"
 RECORDS_WORKERS = 2
+MATCHER_NICENESS = 10
+"""It takes as much of a core as RECORDS does, and nobody waits for what it proposes."""
 LINK_SECONDS = 86_400.0
 QUALITY_SECONDS = 10.0
 """The demo's people look on; in production the measures follow every few minutes."""
@@ -193,21 +195,21 @@ class Place:
             )
             for code in CODES
         ]
-        for name, stage, role in (
-            *((f"records-{n + 1}", "records", "records") for n in range(RECORDS_WORKERS)),
-            ("people", "people", "people"),
+        for name, stage, role, niceness in (
+            *((f"records-{n + 1}", "records", "records", 0) for n in range(RECORDS_WORKERS)),
+            ("people", "people", "people", 0),
+            ("matcher", "matcher", "matcher", MATCHER_NICENESS),
         ):
-            workers.append(
-                self._worker(
-                    name,
-                    ("processor", "run", stage),
-                    1,
-                    role_user(role),
-                    person_key_secret=self.stack.secret("person-key"),
-                    partitions=PARTITIONS,
-                    refresh_seconds=5.0,
-                )
+            worker = self._worker(
+                name,
+                ("processor", "run", stage),
+                1,
+                role_user(role),
+                person_key_secret=self.stack.secret("person-key"),
+                partitions=PARTITIONS,
+                refresh_seconds=5.0,
             )
+            workers.append(replace(worker, niceness=niceness))
         workers.append(
             self._worker(
                 "sink",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 from threading import Event
 from typing import Any, NamedTuple
@@ -35,6 +36,8 @@ UNSEEDED: Mapping[tuple[str, str], str] = {
     ("V15", "enrolment_date"): "the dice made a long study",
     ("V23", "permanent"): "past the legal age, not yet past the demo's",
     ("V28", "status"): "decisions that are missing, and studies that ended before the first load",
+    ("R03", "full_name"): "two people who are alike",
+    ("R04", "citizen_number"): "two people who are alike",
     ("R13", "home_institution"): "the visiting lecturer's contract at home has ended",
 }
 """What the universities' data break without a seed: rule and first field, and why."""
@@ -94,6 +97,17 @@ class Truth:
                 if line["flaws"]:
                     doubtful.add(human)
         self._doubtful = doubtful
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Records of one person at two institutions, the smaller first."""
+        return [pair for pair in sorted(self.same()) if pair[0].partition("/")[0] != pair[1].partition("/")[0]]
+
+    def same(self) -> set[tuple[str, str]]:
+        """All pairs of records of one person."""
+        records: dict[tuple[str, int], list[str]] = defaultdict(list)
+        for record, human in sorted(self._humans.items()):
+            records[human].append(record)
+        return {pair for found in records.values() for pair in combinations(found, 2)}
 
     def explains(self, found: Opened, person_of: Mapping[str, str]) -> bool:
         """A flaw of the record or of the other one; a flaw of the person that is copied into it; or, of a rule over institutions,

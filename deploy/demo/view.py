@@ -111,6 +111,10 @@ def next_steps(
         ("and see it in the national database", f"{psql_national} {watch}"),
         ("follow a topic", f"{hemis} subscribe hemis.clean.learner --settings {settings}/reader.yaml"),
         ("what is wrong at a university", f"{hemis} agent findings --settings {settings}/agent-DHB.yaml"),
+        (
+            "who may be the same person at two universities",
+            f"{hemis} identity candidates --settings {settings}/operator.yaml",
+        ),
         ("how good the data is", f"{hemis} quality show --settings {settings}/sink.yaml"),
         (
             "the country at any moment",

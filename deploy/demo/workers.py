@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
@@ -22,13 +23,15 @@ PATIENCE_SECONDS = 3.0
 
 @dataclass(frozen=True)
 class Worker:
-    """One process: `hemis <command…> --settings <file>`. Those of a lower `stage` end first."""
+    """One process: `hemis <command…> --settings <file>`. Those of a lower `stage` end first; `niceness`: how much it leaves to the
+    others while all want the machine."""
 
     name: str
     command: tuple[str, ...]
     settings: Path
     stage: int
     metrics: str
+    niceness: int = 0
 
 
 class Workers:
@@ -78,7 +81,9 @@ class Workers:
     def _spawn(self, worker: Worker) -> None:
         self._begun[worker.name] = time.monotonic()
         arguments = [sys.executable, "-m", "deploy.command", *worker.command, "--settings", str(worker.settings)]
-        processes.spawn(self._state, worker.name, arguments, {"PYTHONPATH": str(PROJECT)})
+        record = processes.spawn(self._state, worker.name, arguments, {"PYTHONPATH": str(PROJECT)})
+        if worker.niceness:
+            os.setpriority(os.PRIO_PROCESS, record.pid, os.nice(0) + worker.niceness)
 
     def _end(self, name: str) -> None:
         record = self._state.read().processes.get(name)

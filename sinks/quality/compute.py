@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from schemas.avro_schema import ENTITIES
 from sinks.model import QUALITY_DAY
-from sinks.quality.correct import COMPARISONS
+from sinks.quality.correct import AGREES, DIFFERS, OPEN, REGISTERS
 from sinks.quality.days import Day
 from sinks.quality.mandatory import PLACEHOLDERS, cells, filled
 from sinks.quality.measures import ALL, CLEAN_RULES, FOUR, Row, share, wilson_lower
@@ -67,11 +67,17 @@ class _Computation:
     def _correct(self) -> Iterator[Row]:
         sums: dict[Key, dict[str, int]] = defaultdict(lambda: {"made": 0, "agreed": 0, "open": 0})
         kinds: dict[str, dict[str, list[int]]] = defaultdict(dict)
-        for found in self._query(" UNION ALL ".join(c.statement() for c in COMPARISONS)):
-            for scope in (found["scope"], ALL):
-                for name in ("made", "agreed", "open"):
-                    sums[found["institution"], scope][name] += found[name]
-            kinds[found["institution"]][found["comparison"]] = [found["agreed"], found["made"], found["open"]]
+        for register in REGISTERS:
+            for found in self._query(register.statement()):
+                institution, records = found["institution"], found["records"]
+                for number, comparison in enumerate(register.comparisons):
+                    verdict = found[f"v{number}"]
+                    told = {"agreed": verdict == AGREES, "made": verdict in (AGREES, DIFFERS), "open": verdict == OPEN}
+                    counts = kinds[institution].setdefault(comparison.name, [0, 0, 0])
+                    for place, (name, so) in enumerate(told.items()):
+                        counts[place] += records * so
+                        for scope in (register.scope, ALL):
+                            sums[institution, scope][name] += records * so
         for institution, scope in self._keys():
             total = sums[institution, scope]
             if scope != ALL and not any(total.values()):

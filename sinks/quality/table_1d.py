@@ -17,7 +17,7 @@ from schemas.tables import Cell, Table
 from sinks.database import translated_database_errors
 from sinks.quality.compute import compute
 from sinks.quality.days import Day, today
-from sinks.quality.indicators import INDICATORS, Indicator
+from sinks.quality.indicators import INDICATORS, RELATIONS, Indicator, Of, statement
 from sinks.quality.measures import ALL, Row
 
 ENTITY_VI = {
@@ -45,7 +45,8 @@ def tables(engine: sa.Engine, year: int, language: Language) -> list[Table]:
     day = last_day(year)
     with translated_database_errors(), engine.connect() as connection:
         rows = compute(connection, day)
-        figures = [(indicator, _figures(connection, indicator, day)) for indicator in INDICATORS if indicator.statement]
+        found = {of: _figures(connection, of, day) for of in RELATIONS}
+    figures = [(indicator, found[indicator.of][indicator.id]) for indicator in INDICATORS if indicator.of]
     institutions = sorted({row.institution for row in rows})
     return [
         _table_1d(rows, day, language),
@@ -94,16 +95,21 @@ def _table_1d(rows: list[Row], day: Day, language: Language) -> Table:
     return Table("1D", heads, lines, (note,))
 
 
-def _figures(connection: sa.Connection, indicator: Indicator, day: Day) -> dict[str, tuple[int, int]]:
-    statement = sa.text(indicator.statement)
+def _figures(connection: sa.Connection, of: Of, day: Day) -> dict[str, dict[str, tuple[int, int]]]:
+    """By indicator and institution."""
+    text = sa.text(statement(of))
     values: Mapping[str, Any] = {
         "moment": day.moment,
         "last": day.day,
         "before": date(day.day.year - 1, 12, 31),
     }
-    named = {name: value for name, value in values.items() if name in statement.compile().params}
-    found = connection.execute(statement, named).mappings()
-    return {row["institution"]: (int(row["numerator"]), int(row["denominator"])) for row in found}
+    named = {name: value for name, value in values.items() if name in text.compile().params}
+    rows = connection.execute(text, named).mappings().all()
+    own = [indicator.id for indicator in INDICATORS if indicator.of == of]
+    return {
+        name: {row["institution"]: (int(row[f"n{at}"]), int(row[f"d{at}"])) for row in rows}
+        for at, name in enumerate(own)
+    }
 
 
 def _indicators(
@@ -149,7 +155,7 @@ def _uncomputed(computed: int, language: Language) -> Table:
 
 def _reasons(language: Language) -> Iterator[list[Cell]]:
     for indicator in INDICATORS:
-        if not indicator.statement:
+        if not indicator.of:
             vi = language == "vi"
             yield [
                 indicator.id,

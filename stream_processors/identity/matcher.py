@@ -47,6 +47,8 @@ class Matcher:
         self._limit = limit
         self._random = Random(seed)
         self._lesson = FIRST_LESSON
+        self.lessons = 0
+        """How often the parameters have moved."""
 
     def __len__(self) -> int:
         return len(self._numbers)
@@ -79,6 +81,7 @@ class Matcher:
         if len(self._numbers) >= self._lesson:
             self._lesson = int(self._lesson * LESSON_GROWTH) + 1
             self.model.learn(len(self._numbers))
+            self.lessons += 1
         return self._candidates(number, near)
 
     def candidates(self, record: str) -> list[Candidate]:

@@ -21,7 +21,10 @@ BITS = 4
 """Bits of a pattern per column."""
 MASK = (1 << BITS) - 1
 PRIOR_PAIRS, PRIOR_KIN = 30.0, 200.0
-"""How many pairs the declared shares are worth."""
+"""How many pairs the declared shares are worth, those of m at least."""
+PRIOR_OF_RECORDS = 0.025
+"""And per record. Where nobody stands twice, as in a first institution's records, a lighter m drifts to the likest strangers, of whom
+there are the more the more records there are, and never comes back."""
 PRIOR_RECORDS, PRIOR_MATCHES, PRIOR_RELATED = 50.0, 0.3, 0.003
 """Until there is data: so many records, each with so many pairs of one person, and of relatives."""
 NEVER = 1e6
@@ -85,7 +88,7 @@ class Model:
         self._fit(self.u, self._totals(self.random), self._prior_u, PRIOR_PAIRS)
         for _ in range(rounds):
             self._refresh(records)
-            self._maximise()
+            self._maximise(max(PRIOR_PAIRS, PRIOR_OF_RECORDS * records))
         self._refresh(records)
 
     def _refresh(self, records: int) -> None:
@@ -105,7 +108,7 @@ class Model:
             for m, u, kin in zip(self.m, self.u, self.kin, strict=True)
         ]
 
-    def _maximise(self) -> None:
+    def _maximise(self, worth: float) -> None:
         one: dict[int, float] = {}
         related: dict[int, float] = {}
         for pattern, count in self.patterns.items():
@@ -115,7 +118,7 @@ class Model:
                 one[pattern] = count / (1.0 + strangers + kin)
                 related[pattern] = one[pattern] * kin
         self.matches, self.related = sum(one.values()), sum(related.values())
-        self._fit(self.m, self._totals(one), self._prior_m, PRIOR_PAIRS)
+        self._fit(self.m, self._totals(one), self._prior_m, worth)
         if self._relatives:
             self._fit(self.kin, self._totals(related), self._prior_kin, PRIOR_KIN)
 

@@ -32,7 +32,7 @@ class NumberColumn(Column):
         Level("two digits exchanged", 0.01, 2e-7, 0.002),
         Level("a digit lost", 0.005, 1e-6, 0.001),
         Level("old and new kind", 0.03, 0.1, 0.05),
-        Level("different", 0.008, 0.9, 0.935),
+        Level("different", 0.005, 0.9, 0.935),
     )
     parts = ("all", "head", "tail", "odd", "even")
     options = ("digits",)

@@ -16,6 +16,7 @@ UNIT = "all"
 """The one unit: look-alikes are in any partition of claims, so one worker has them all; a second one stands by."""
 ROWS, PAIRS, APART = b"all/r/", b"all/p/", b"all/a/"
 ACCOUNT = b"all!account"
+SEPARATOR = "\x1f"
 Row = dict[str, str]
 
 
@@ -48,6 +49,16 @@ class Known:
         return json.dumps([self.version, self.person_key, self.row], ensure_ascii=False, separators=(",", ":")).encode()
 
 
+def pair(record: str, other: str) -> bytes:
+    """Where it is noted that two records are candidates; of `other` the beginning of all of a record's."""
+    return PAIRS + SEPARATOR.join((record, other)).encode()
+
+
+def proposed(store: Store) -> list[str]:
+    """Records with open candidates."""
+    return sorted({key[len(PAIRS) :].decode().partition(SEPARATOR)[0] for key, _ in store.scan(PAIRS)})
+
+
 def known(raw: bytes | None) -> Known | None:
     return Known(*json.loads(raw)) if raw else None
 
@@ -63,6 +74,15 @@ class Memory:
         for key, value in store.scan(ROWS):
             if (found := known(value)) is not None:
                 self.put(key[len(ROWS) :].decode(), found)
+        self._lessons = self.matcher.lessons
+        self.again = proposed(store)
+        """Records with open candidates that are to be looked at once more, because parameters have moved since."""
+
+    def after_a_lesson(self, store: Store) -> None:
+        """Whom the young parameters took for one person may be two by now, and neither record need ever change."""
+        if self._lessons != self.matcher.lessons:
+            self._lessons = self.matcher.lessons
+            self.again = proposed(store)
 
     def put(self, record: str, now: Known | None) -> None:
         """This is the record's newest claim."""

@@ -1,8 +1,8 @@
 """A unit of work in MATCHER: take claims and decisions, then settle every touched record's candidates once.
 
 Of a pair of records one thing is remembered: which rule it was found by. It is open while their score is high enough, they are claims
-about two persons, and nobody has said that they are two. Scores move as parameters move; a pair is looked at again when either of its
-records changes.
+about two persons, and nobody has said that they are two. Scores move as parameters move; a pair is looked at when either of its
+records changes, and an open one also when parameters have moved.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from schemas.keys import finding_id
 from schemas.rules import RULES
 from schemas.topics import FINDINGS
 from stream_processors.contract import Contract
-from stream_processors.matcher.memory import ACCOUNT, APART, PAIRS, ROWS, Known, Memory, known, row_of
+from stream_processors.matcher.memory import ACCOUNT, APART, ROWS, SEPARATOR, Known, Memory, known, pair, row_of
 from stream_processors.outbox import Message, Outputs
 from stream_processors.people.claim import read_claim
 from stream_processors.scratch import Scratch
@@ -27,8 +27,9 @@ NEAR = 6.0
 """Bits: candidates of one record that are closer than this are told as such; the best is no better than a guess."""
 MOST = 20
 """Open candidates of one record: more would be read by nobody."""
+AGAIN = 200
+"""So many records with open candidates are looked at once more beside a unit's own."""
 NO_NUMBER, TWO_NUMBERS = "R03", "R04"
-_SEPARATOR = "\x1f"
 
 
 class Unit(Scratch):
@@ -40,6 +41,7 @@ class Unit(Scratch):
         self.changed_at: list[int] = []
         self._undo: list[tuple[str, Known | None]] = []
         self._touched: dict[str, int] = {}
+        self._again: list[str] = []
         self._store = store
         self._contract = contract
         self._on_bus = on_bus
@@ -60,11 +62,13 @@ class Unit(Scratch):
         now = Known(version, claim.person_key, row_of(claim) if live else None)
         if now == before:
             return
-        self._undo.append((record, before))
-        self.memory.put(record, now)
         self.changes[ROWS + record.encode()] = now.raw()
-        self._touched[record] = claim.changed_at
         self.changed_at.append(claim.changed_at)
+        # Nearly half of all claims come again for facts and addresses, which are not compared.
+        if before is None or (before.person_key, before.row) != (now.person_key, now.row):
+            self._undo.append((record, before))
+            self.memory.put(record, now)
+            self._touched[record] = claim.changed_at
 
     def order(self, raw: bytes) -> None:
         """Remember that a record is not this person's. What makes two records one person comes back as a claim.
@@ -75,11 +79,12 @@ class Unit(Scratch):
         said = self._contract.decode("Order", self._contract.current("Order", raw))
         if said["kind"] in ("OTHER_PERSON", "SAME_PERSON") and said["key"]:
             record = said["key"].decode()
-            apart = APART + _SEPARATOR.join((record, said["argument"])).encode()
+            apart = APART + SEPARATOR.join((record, said["argument"])).encode()
             self.changes[apart] = b"1" if said["kind"] == "OTHER_PERSON" else None
             self._touched.setdefault(record, said["ordered_at"])
 
     def settle(self) -> None:
+        self._look_again()
         for record, at in self._touched.items():
             self._settle(record, at)
         self._touched.clear()
@@ -88,6 +93,7 @@ class Unit(Scratch):
         """Nothing of this was written: what it changed in memory is taken back."""
         for record, before in reversed(self._undo):
             self.memory.put(record, before)
+        self.memory.again += self._again
 
     def state(self) -> list[Message]:
         account = {
@@ -104,6 +110,15 @@ class Unit(Scratch):
         key = ROWS + record.encode()
         return known(self.changes[key] if key in self.changes else self._store.get(key))
 
+    def _look_again(self) -> None:
+        if self._touched:
+            self.memory.after_a_lesson(self._store)
+            again, at = self.memory.again, max(self._touched.values())
+            for record in again[-AGAIN:]:
+                self._touched.setdefault(record, at)
+            self._again += again[-AGAIN:]
+            del again[-AGAIN:]
+
     def _settle(self, record: str, at: int) -> None:
         before, after = dict(self._open(record)), self._candidates(record)
         for other in sorted(before.keys() | after.keys()):
@@ -115,11 +130,11 @@ class Unit(Scratch):
                     self._finding(old, one, two, "RESOLVED", at, {})
                 if new is not None:
                     self._finding(new[0], one, two, "OPEN", at, new[1] | {"person_key": self.memory.person_keys[two]})
-                self.changes[_pair(one, two)] = new[0].encode() if new else None
+                self.changes[pair(one, two)] = new[0].encode() if new else None
 
     def _open(self, record: str) -> Iterator[tuple[str, str]]:
         """The record's open candidates, and the rule of each."""
-        prefix = _pair(record, "")
+        prefix = pair(record, "")
         seen = {key: value for key, value in self.changes.items() if key.startswith(prefix)}
         for key, value in {**dict(self._store.scan(prefix)), **seen}.items():
             if value is not None:
@@ -148,7 +163,7 @@ class Unit(Scratch):
         }
 
     def _apart(self, record: str, person_key: str) -> bool:
-        key = APART + _SEPARATOR.join((record, person_key)).encode()
+        key = APART + SEPARATOR.join((record, person_key)).encode()
         return (self.changes[key] if key in self.changes else self._store.get(key)) is not None
 
     def _finding(self, rule: str, record: str, other: str, status: str, at: int, details: dict[str, str]) -> None:
@@ -176,7 +191,3 @@ class Unit(Scratch):
         }
         topic = (FINDINGS.name_for(institution), 0)
         self.outputs.setdefault(topic, []).append((name.encode(), self._contract.encode("Finding", value)))
-
-
-def _pair(record: str, other: str) -> bytes:
-    return PAIRS + _SEPARATOR.join((record, other)).encode()

@@ -39,6 +39,7 @@ def test_check_resume_interrupt_and_clean(tmp_path: Path) -> None:
     assert process.returncode == 0, output
     assert "not found" not in output
     assert "unexplained" not in output
+    assert " 0 overlooked" in output
     for part in ("findings: ", "TRUNCATE:", "filled again:", "ALTER TABLE:", "one transaction:", "in flight"):
         assert part in output
 
@@ -46,7 +47,7 @@ def test_check_resume_interrupt_and_clean(tmp_path: Path) -> None:
     process = hemis("demo", "--home", str(home))
     processes = State(home / "processes")
     wait_until(
-        lambda: len(processes.read().processes) == 8 and (home / "processes" / "sink.log").exists(), "all run", 120
+        lambda: len(processes.read().processes) == 9 and (home / "processes" / "sink.log").exists(), "all run", 120
     )
     monitor = State(home / "prometheus")
     if binaries() is not None:

@@ -145,6 +145,8 @@ def test_revisions_are_named_by_when_they_may_run() -> None:
         ("2001-05", None),
         ("2001", None),
         ("0000-01-01", None),
+        (" 200-01-01", None),
+        ("2001-05-1x", None),
         ("17/05/2001", None),
         ("", None),
     ],

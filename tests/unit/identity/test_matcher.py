@@ -59,6 +59,23 @@ def test_em_finds_the_shares_that_made_the_pairs() -> None:
         assert model.u[column][1:] == pytest.approx(u, abs=0.01)
 
 
+def test_an_institution_in_which_nobody_stands_twice_teaches_nothing_wrong() -> None:
+    """The first one of a country: there are namesakes, and nobody to be found."""
+    first: dict[int, str] = {}
+    later = []
+    matcher = Matcher(comparison.load())
+    for row, person_ in claims.make(11, people=5_000, claims=5_600):
+        if person_ in first:
+            later.append((row, person_))
+        else:
+            first[person_] = row["record_id"]
+            matcher.add(row["record_id"], row | {"institution": "A"})
+    assert len(later) == 600
+    found = [matcher.add(row["record_id"], row | {"institution": "B"}) for row, _ in later]
+    right = [bool(f) and f[0].record == first[who] and f[0].score > 6 for f, (_, who) in zip(found, later, strict=True)]
+    assert sum(right) > 390
+
+
 def test_claims_are_found_again() -> None:
     made = claims.make(5, people=1_400, claims=2_000)
     run = next(step for step in stream((row for row, _ in made), comparison.load()) if isinstance(step, Run))

@@ -9,7 +9,7 @@ import pytest
 
 from schemas.codec import HEADER_SIZE, codec
 from stream_processors.contract import Contract
-from stream_processors.matcher.memory import Memory
+from stream_processors.matcher.memory import Memory, pair
 from stream_processors.matcher.unit import Unit
 from stream_processors.store import Store
 from tests.benchmarks.identity import claims
@@ -152,6 +152,26 @@ def test_what_was_not_written_leaves_no_trace(matching: Matching) -> None:
     assert A in matching.memory.matcher
     matching.say(B, AN)
     assert len(matching.open()) == 2
+
+
+def test_a_claim_that_says_nothing_new_of_what_is_compared_is_only_noted(matching: Matching) -> None:
+    matching.say(A, AN)
+    matching.say(B, AN)
+    learned = sum(matching.memory.matcher.model.patterns.values())
+    matching.say(B, AN | {"permanent_address": "xã Tân Bình"})
+    assert sum(matching.memory.matcher.model.patterns.values()) == learned
+    matching.take(claim(B, 2, None, f"i:{B}"))
+    assert len(matching.open()) == 2, "a retraction that is older than the note"
+
+
+def test_what_young_parameters_proposed_closes_when_they_have_moved(matching: Matching) -> None:
+    matching.say(A, AN)
+    matching.say(B, person(full_name="Lê Thị Hoa", birth_date="1999-01-03", sex="F", citizen_number=None))
+    matching.store.write({pair(A, B): b"R03", pair(B, A): b"R03"})
+    for number, (row, _) in enumerate(claims.make(9, people=60, claims=60)):
+        matching.say(f"UNI-Y/person/{number}", person(full_name=row["full_name"], citizen_number=None))
+    closed = {(f["record_key"], f["other_record"]) for f in matching.findings.values() if f["status"] == "RESOLVED"}
+    assert {(A, B), (B, A)} <= closed
 
 
 def test_near_candidates_are_told_as_such(matching: Matching) -> None:
