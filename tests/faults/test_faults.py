@@ -107,8 +107,9 @@ def test_an_institution_leaves_while_its_worker_is_away(running: Running) -> Non
     delete_topics(admin, [topic.name_for(code) for topic in TOPICS if topic.scope == "institution"])
     world.start(worker)
     with running.under_load():
-        wait_until(running.evenly_held, "both workers work", 60.0)
+        wait_until(lambda: all(len(n) == 1 for n in running.holders().values()), "the others are served", 60.0)
         running.changes_arrive()
+    wait_until(running.evenly_held, "the workers share again", 90.0)
 
 
 def test_killed_between_the_acknowledgements_of_its_outputs(running: Running) -> None:
