@@ -140,7 +140,7 @@ class World:
         assert process.stdout is not None
         yield json.loads(process.stdout.readline())["health"]
         process.send_signal(signal.SIGTERM)
-        assert process.wait(15) == 0, self.log()
+        assert (code := process.wait(15)) == 0, f"exit code {code}\n{self.log()}"
 
     def log(self) -> str:
         return (self.folder / "agent.log").read_text("utf-8")
