@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import tempfile
 import time
 import urllib.request
@@ -21,7 +20,7 @@ from deploy.board.access import Role
 from deploy.board.country import FRESH_SECONDS
 from deploy.local.stack import Stack
 from sinks.migrate import make_roles, migrate
-from tests.benchmarks.measure import RESULTS, Result, machine, percentile, table, write
+from tests.benchmarks.measure import RESULTS, Result, machine, percentile, say, table, write
 from tests.benchmarks.run import STACK_SETTINGS
 from tests.conformance.sinks.subjects import national_database
 from tests.integration.board.serving import Served, served
@@ -40,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with ExitStack() as last:
         home = Path(given.home or last.enter_context(tempfile.TemporaryDirectory(prefix="hemis-board-")))
         stack = Stack(home / "stack", settings=STACK_SETTINGS)
-        stack.up(_say)
+        stack.up(say)
         last.callback(stack.down)
         national = last.enter_context(national_database(stack))
         _filled(national, extent)
@@ -67,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     BOARD_RESULTS.unlink(missing_ok=True)
     for result in results:
         write(result, BOARD_RESULTS)
-    _say("\n" + table(results))
+    say("\n" + table(results))
     slow = max(percentile(measured[page], 0.95) for page in measured if page.startswith("country"))
     return int(slow > GOAL_MS or percentile(live, 0.95) > GOAL_LIVE_MS or weight > WEIGHT)
 
@@ -77,10 +76,10 @@ def _filled(national: sa.Engine, extent: Extent) -> None:
     with national.begin() as connection:
         make_roles(connection)
         connection.exec_driver_sql(f"CREATE ROLE {LOGIN} LOGIN PASSWORD '{LOGIN}' IN ROLE hemis_board")
-    _say(f"filling {extent.records:,} records of {extent.institutions} institutions")
+    say(f"filling {extent.records:,} records of {extent.institutions} institutions")
     began = time.monotonic()
     fill(national, extent)
-    _say(f"filled after {time.monotonic() - began:.0f} s")
+    say(f"filled after {time.monotonic() - began:.0f} s")
 
 
 def _signed_in(board: Served) -> urllib.request.OpenerDirector:
@@ -108,7 +107,7 @@ def _pages(visitor: urllib.request.OpenerDirector, board: Served, times: int) ->
     }
     measured: dict[str, list[float]] = {}
     for page, wanted in paths.items():
-        _say(page)
+        say(page)
         for path in wanted:
             if page == "country, read anew":
                 time.sleep(FRESH_SECONDS * 1.2)
@@ -120,7 +119,7 @@ def _pages(visitor: urllib.request.OpenerDirector, board: Served, times: int) ->
 
 def _live(visitor: urllib.request.OpenerDirector, board: Served, national: sa.Engine, times: int) -> list[float]:
     """Milliseconds from the commit of a heartbeat until an open page is told of it."""
-    _say("change → open page")
+    say("change → open page")
     measured = []
     with visitor.open(f"{board.url}/live?since={time.time()}", timeout=60) as stream, national.connect() as connection:
         for number in range(times):
@@ -146,11 +145,3 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--times", type=int, default=60, help="requests per page (default 60)")
     parser.add_argument("--home", help="folder to keep the stack and all logs in (default: a temporary one)")
     return parser.parse_args(arguments)
-
-
-def _say(text: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -8,7 +8,6 @@ import argparse
 import json
 import os
 import sqlite3
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -20,7 +19,7 @@ import psycopg
 from deploy.local.stack import Stack
 from producers.findings import FILE
 from tests.benchmarks.course import Course, Options
-from tests.benchmarks.measure import RESULTS, Result, machine, percentile, table, write
+from tests.benchmarks.measure import RESULTS, Result, machine, percentile, say, table, write
 from tests.benchmarks.ours import Institution, Ours
 from tests.benchmarks.run import SECURITY, STACK_SETTINGS
 from tests.benchmarks.waiting import until
@@ -38,23 +37,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with ExitStack() as last:
         home = Path(given.home or last.enter_context(tempfile.TemporaryDirectory(prefix="hemis-findings-")))
         stack = Stack(home / "stack", jit="full", settings=STACK_SETTINGS, security=SECURITY)
-        stack.up(_say)
+        stack.up(say)
         last.callback(stack.down)
         ours = Ours(stack, home / "ours")
         last.callback(ours.close)
         course = Course(ours, Options(rows=given.rows))
-        _say(f"loading {given.rows * 3:,} rows")
+        say(f"loading {given.rows * 3:,} rows")
         course.load(given.rows)
         ours.start_delivery()
         ours.wait_delivery()
         ours.start_capture()
         ours.wait_capture()
         work = _Work(ours.main, home / "ours" / f"agent-{ours.main.code}" / FILE)
-        _say("warming")
+        say("warming")
         work.broken(1, WARM_ROWS, given.rate)
         work.mended(1, WARM_ROWS, given.rate)
         first, final = WARM_ROWS + 1, WARM_ROWS + int(given.rate * given.seconds)
-        _say(f"{final - first + 1} wrong changes at {given.rate:g} a second, then their mends")
+        say(f"{final - first + 1} wrong changes at {given.rate:g} a second, then their mends")
         measured = {"opens": work.broken(first, final, given.rate), "closes": work.mended(first, final, given.rate)}
     conditions = {
         "machine": machine(),
@@ -71,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     FINDING_RESULTS.unlink(missing_ok=True)
     for result in results:
         write(result, FINDING_RESULTS)
-    _say("\n" + table(results))
+    say("\n" + table(results))
     return int(any(percentile(values, 0.95) > GOAL_MS for values in measured.values()))
 
 
@@ -119,11 +118,3 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=20.0, help="for so long, and mends as long (default 20)")
     parser.add_argument("--home", help="folder to keep the stack and all logs in (default: a temporary one)")
     return parser.parse_args(arguments)
-
-
-def _say(text: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

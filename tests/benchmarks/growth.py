@@ -9,9 +9,7 @@ Two parts, ours only, on one stack:
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,7 +18,7 @@ from typing import Any
 from deploy.local.stack import Stack
 from tests.benchmarks import growing
 from tests.benchmarks.course import Course, Options
-from tests.benchmarks.measure import RESULTS, Result, machine, table, write
+from tests.benchmarks.measure import RESULTS, Result, machine, say, table, write
 from tests.benchmarks.ours import Ours
 from tests.benchmarks.restarts import Loaded, Start
 from tests.benchmarks.run import SECURITY, STACK_SETTINGS
@@ -49,15 +47,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with ExitStack() as last:
         home = Path(given.home or last.enter_context(tempfile.TemporaryDirectory(prefix="hemis-growth-")))
         stack = Stack(home / "stack", jit="full", settings=STACK_SETTINGS, security=SECURITY)
-        stack.up(_say)
+        stack.up(say)
         last.callback(stack.down)
         for part in given.only or PARTS:
             found = way(stack, home / "way", given) if part == "way" else restart(stack, home / "restart", given)
             for result in found:
                 write(result, GROWTH_RESULTS)
             results.extend(found)
-    _say("\n" + table(results))
-    _say(f"written: {GROWTH_RESULTS}")
+    say("\n" + table(results))
+    say(f"written: {GROWTH_RESULTS}")
     late = [
         r for r in results if r.work.startswith("restart: warm, process start") and (r.ours or 0) > WARM_GOAL_SECONDS
     ]
@@ -69,9 +67,9 @@ def way(stack: Stack, folder: Path, given: argparse.Namespace) -> list[Result]:
     ours = Ours(stack, folder)
     try:
         course = Course(ours, Options(rows=-(-given.start // 3)))
-        _say("warming")
+        say("warming")
         course.warm()
-        _say(f"the whole way at {given.start:,} and at {given.end:,} records")
+        say(f"the whole way at {given.start:,} and at {given.end:,} records")
         sizes = growing.measure(course, ours, (given.start, given.end), given.backlog, given.rounds)
     finally:
         ours.close()
@@ -94,10 +92,10 @@ def way(stack: Stack, folder: Path, given: argparse.Namespace) -> list[Result]:
 
 def restart(stack: Stack, folder: Path, given: argparse.Namespace) -> list[Result]:
     """Seconds from process start to ready, records restored a second, and memory."""
-    loaded = Loaded(stack, folder, given.records, given.institutions, _say)
+    loaded = Loaded(stack, folder, given.records, given.institutions, say)
     try:
         took = loaded.load()
-        _say(f"{given.records:,} records, {loaded.bytes / 2**20:,.0f} MB, made in {took:,.0f} s")
+        say(f"{given.records:,} records, {loaded.bytes / 2**20:,.0f} MB, made in {took:,.0f} s")
         loaded.wait_for_quiet()
         # The first start is the worker's first in its group; the second is what a restart is.
         _started("first", loaded.start())
@@ -136,7 +134,7 @@ def restart(stack: Stack, folder: Path, given: argparse.Namespace) -> list[Resul
 
 
 def _started(what: str, start: Start) -> Start:
-    _say(f"{what}: {start.facts()}")
+    say(f"{what}: {start.facts()}")
     return start
 
 
@@ -167,11 +165,3 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         if getattr(given, name) is None:
             setattr(given, name, value)
     return given
-
-
-def _say(text: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

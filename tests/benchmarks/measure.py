@@ -178,6 +178,11 @@ def write(result: Result, file: Path = RESULTS) -> None:
         out.write(result.line() + "\n")
 
 
+def say(text: str) -> None:
+    """Progress, with the time of day."""
+    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
+
+
 def table(results: Sequence[Result]) -> str:
     """The results as a Markdown table."""
 

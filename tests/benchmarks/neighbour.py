@@ -10,7 +10,6 @@ import argparse
 import itertools
 import logging
 import os
-import sys
 import tempfile
 import threading
 import time
@@ -31,7 +30,7 @@ from producers.publisher import Lane, Publisher
 from schemas.settings import OperatorSettings, Secret
 from schemas.topics import CHANGES
 from tests.benchmarks.latency import WARM_SECONDS
-from tests.benchmarks.measure import RESULTS, Result, machine, percentile, table, write
+from tests.benchmarks.measure import RESULTS, Result, machine, percentile, say, table, write
 from tests.benchmarks.offsets import administrator
 from tests.benchmarks.ours import Ours
 from tests.benchmarks.run import SECURITY, STACK_SETTINGS
@@ -223,15 +222,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with ExitStack() as last:
         home = Path(given.home or last.enter_context(tempfile.TemporaryDirectory(prefix="hemis-neighbour-")))
         stack = Stack(home / "stack", jit="full", settings=STACK_SETTINGS, security=SECURITY)
-        stack.up(_say)
+        stack.up(say)
         last.callback(stack.down)
         ours = Ours(stack, home / "ours")
         last.callback(ours.close)
-        _say(f"taking up {given.institutions} institutions")
+        say(f"taking up {given.institutions} institutions")
         country = Country(ours, home, given)
         last.callback(country.close)
         country.begin()
-        _say("warming")
+        say("warming")
         country.phase(given.times)
         pairs = []
         for number in range(given.pairs):
@@ -239,7 +238,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             pair = {name: country.phase(given.times if name == "noisy" else 1) for name in order}
             ratio = pair["noisy"]["p95"] / pair["quiet"]["p95"]
             pairs.append({"ratio": round(ratio, 3), "first": order[0], **pair})
-            _say(f"p95 quiet {pair['quiet']['p95']} ms, noisy {pair['noisy']['p95']} ms, {ratio:.3f}")
+            say(f"p95 quiet {pair['quiet']['p95']} ms, noisy {pair['noisy']['p95']} ms, {ratio:.3f}")
     moved = round(median(pair["ratio"] for pair in pairs), 3)
     conditions = {
         "machine": machine(),
@@ -254,7 +253,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     result = Result("neighbour: others' p95, noisy / quiet", "ratio", moved, None, "less", conditions)
     NEIGHBOUR_RESULTS.unlink(missing_ok=True)
     write(result, NEIGHBOUR_RESULTS)
-    _say("\n" + table([result]))
+    say("\n" + table([result]))
     return int(moved >= GOAL)
 
 
@@ -283,11 +282,3 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--pairs", type=int, default=5, help="alternating pairs (default 5)")
     parser.add_argument("--home", help="folder to keep the stack and all logs in (default: a temporary one)")
     return parser.parse_args(arguments)
-
-
-def _say(text: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -26,7 +26,7 @@ from sinks.quality import people_waivers, set_job, touch
 from sinks.quality.compute import compute, store
 from sinks.quality.days import today
 from sinks.quality.table_1d import tables
-from tests.benchmarks.measure import RESULTS, Result, machine, table, write
+from tests.benchmarks.measure import RESULTS, Result, machine, say, table, write
 
 QUALITY_RESULTS = RESULTS.with_name("quality.jsonl")
 INSTITUTIONS, ROUNDS = 50, 3
@@ -181,7 +181,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         national = engine("postgresql+psycopg://{user}:{password}@{host}:{port}/{dbname}".format_map(found))
         last.callback(national.dispose)
         migrate(national)
-        _say(f"making {given.studies:,} study records")
+        say(f"making {given.studies:,} study records")
         fill(national, given.studies)
         conditions = {
             "machine": machine(),
@@ -200,11 +200,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             results.append(
                 Result(f"quality: {name}", "s", round(statistics.median(seconds), 2), None, "less", conditions | more)
             )
-            _say(f"{name}: {seconds[0]:.2f} s cold, {came:,}")
+            say(f"{name}: {seconds[0]:.2f} s cold, {came:,}")
     QUALITY_RESULTS.unlink(missing_ok=True)
     for result in results:
         write(result, QUALITY_RESULTS)
-    _say("\n" + table(results))
+    say("\n" + table(results))
     return 0
 
 
@@ -213,7 +213,3 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--studies", type=int, default=1_000_000, help="study records (default 1,000,000)")
     parser.add_argument("--home", help="folder to keep the database in (default: a temporary one)")
     return parser.parse_args(arguments)
-
-
-def _say(text: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -21,7 +20,7 @@ from deploy.demo.monitor import Monitor
 from deploy.demo.place import Place
 from deploy.demo.workers import Workers
 from deploy.local.prometheus import Prometheus
-from tests.benchmarks.measure import RESULTS, Result, machine, table, write
+from tests.benchmarks.measure import RESULTS, Result, machine, say, table, write
 
 QUIET_RESULTS = RESULTS.with_name("quiet-alerts.jsonl")
 LOAD_PATIENCE = 300.0
@@ -41,15 +40,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         workers, monitor = Workers(place.home / "processes"), Monitor(place.home / "prometheus")
         last.callback(place.stack.down)
         last.callback(workers.stop)
-        wanted = place.prepare(_say)
+        wanted = place.prepare(say)
         workers.start(wanted)
         last.callback(monitor.stop)
-        if not monitor.start(wanted, _say):
+        if not monitor.start(wanted, say):
             raise RuntimeError("no Prometheus")
         began = time.time()
         _load(place)
         loading = _alerts(monitor.server, "firing", began)
-        _say(f"loaded; quiet for {given.minutes:g} minutes")
+        say(f"loaded; quiet for {given.minutes:g} minutes")
         began, peak = time.time(), 0.0
         while time.time() - began < given.minutes * 60:
             time.sleep(LOOK_SECONDS)
@@ -70,15 +69,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     result = Result("quiet: alerts that fired", "alerts", len(fired), None, "less", conditions)
     QUIET_RESULTS.unlink(missing_ok=True)
     write(result, QUIET_RESULTS)
-    _say(f"fired: {fired or 'none'}; pending: {pending or 'none'}")
-    _say("\n" + table([result]))
+    say(f"fired: {fired or 'none'}; pending: {pending or 'none'}")
+    say("\n" + table([result]))
     return int(bool(fired))
 
 
 def _load(place: Place) -> None:
     arrival = Arrival(place)
     try:
-        outcomes = arrival.wait_equal("first load", _say, Event(), LOAD_PATIENCE)
+        outcomes = arrival.wait_equal("first load", say, Event(), LOAD_PATIENCE)
     finally:
         arrival.close()
     if not all(outcome.perfect for outcome in outcomes):
@@ -120,11 +119,3 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--learners", type=int, default=3000, help="of the three universities (default 3,000)")
     parser.add_argument("--home", help="folder to keep the system and all logs in (default: a temporary one)")
     return parser.parse_args(arguments)
-
-
-def _say(text: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -27,7 +27,7 @@ from schemas.codec import codec
 from schemas.registry import Registry
 from schemas.topics import CHANGES, DEAD_LETTERS, ORDERS, partition_of
 from tests.benchmarks.course import Course, Options
-from tests.benchmarks.measure import RESULTS, Result, machine, table, write
+from tests.benchmarks.measure import RESULTS, Result, machine, say, table, write
 from tests.benchmarks.ours import Ours
 from tests.benchmarks.run import SECURITY, STACK_SETTINGS
 from tests.benchmarks.waiting import until
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with ExitStack() as last:
         home = Path(given.home or last.enter_context(tempfile.TemporaryDirectory(prefix="hemis-replay-")))
         stack = Stack(home / "stack", jit="full", settings=STACK_SETTINGS, security=SECURITY)
-        stack.up(_say)
+        stack.up(say)
         last.callback(stack.down)
         ours = Ours(stack, home / "ours")
         last.callback(ours.close)
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ours.start_delivery()
         ours.wait_delivery()
         desk = _Desk(ours, home)
-        _say(f"writing {given.letters:,} dead letters")
+        say(f"writing {given.letters:,} dead letters")
         desk.bury(given.letters)
         until(lambda: bool(desk.ledger()), "RECORDS serves the institution", timeout=60)
         before = desk.ledger()
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         told = desk.replay()
         seconds = time.perf_counter() - began
         after = desk.ledger()
-        _say(f"{told} in {seconds:.1f} s")
+        say(f"{told} in {seconds:.1f} s")
         grown = {fate: after[fate] - before[fate] for fate in after}
         _require(
             told | {"left": {}},
@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     result = Result("dead letters: replay", "letters/s", round(rate), None, "more", conditions)
     REPLAY_RESULTS.unlink(missing_ok=True)
     write(result, REPLAY_RESULTS)
-    _say("\n" + table([result]))
+    say("\n" + table([result]))
     return int(rate < GOAL)
 
 
@@ -198,11 +198,3 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=2_000, help="rows per source table, loaded before (default 2,000)")
     parser.add_argument("--home", help="folder to keep the stack and all logs in (default: a temporary one)")
     return parser.parse_args(arguments)
-
-
-def _say(text: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

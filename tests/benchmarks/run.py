@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import tempfile
-import time
 import traceback
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -15,7 +13,7 @@ from pathlib import Path
 
 from deploy.local.stack import Security, Stack
 from tests.benchmarks.course import Course, Options, Outcome
-from tests.benchmarks.measure import RESULTS, Result, machine, table, write
+from tests.benchmarks.measure import RESULTS, Result, machine, say, table, write
 from tests.benchmarks.ours import Ours
 from tests.benchmarks.ours_alone import ALONE
 from tests.benchmarks.peer.system import Peer
@@ -49,15 +47,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with ExitStack() as last:
         home = Path(given.home or last.enter_context(tempfile.TemporaryDirectory(prefix="hemis-benchmark-")))
         stack = Stack(home / "stack", jit="full", settings=STACK_SETTINGS, security=SECURITY)
-        stack.up(_say)
+        stack.up(say)
         last.callback(stack.down)
         courses: dict[str, Course] = {}
         for name in given.systems:
-            system = Ours(stack, home / "ours") if name == "ours" else Peer(stack, home / "peer", given.peer_mode, _say)
+            system = Ours(stack, home / "ours") if name == "ours" else Peer(stack, home / "peer", given.peer_mode, say)
             last.callback(system.close)
             courses[name] = Course(system, options)
         for course in courses.values():
-            _say(f"warming {course.system.name}")
+            say(f"warming {course.system.name}")
             course.warm()
         results, failed = [], False
         for number, work in enumerate(chosen):
@@ -66,9 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for result in found:
                 write(result)
             results.extend(found)
-            _say("\n" + table(found))
-    _say("\n" + table(results))
-    _say(f"written: {RESULTS}")
+            say("\n" + table(found))
+    say("\n" + table(results))
+    say(f"written: {RESULTS}")
     return int(failed)
 
 
@@ -80,7 +78,7 @@ def _do(work: Work, courses: dict[str, Course], options: Options, number: int) -
     for name in turn:
         if work.ours_only and name != "ours":
             continue
-        _say(f"{work.name}: {name}")
+        say(f"{work.name}: {name}")
         try:
             outcomes[name] = work.run(courses[name])
         except Exception as error:  # the other works still give their figures; the exit code tells
@@ -138,11 +136,3 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--peer-mode", choices=("json_tuned", "avro_tuned", "avro_low_latency"), default="avro_tuned")
     parser.add_argument("--home", help="folder to keep the stack and all logs in (default: a temporary one)")
     return parser.parse_args(arguments)
-
-
-def _say(text: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
