@@ -71,7 +71,7 @@ class Progress:
 
 WINDOW_SECONDS = 2.0
 SHARE = 500
-"""Records that an institution may have had in the last window, and still go on as they come. Who has more takes its turns."""
+"""Records that an institution may have had in the last window, and still go on as they come. Who has more takes its turns (P5)."""
 
 
 class Ahead:

@@ -142,7 +142,7 @@ def watch_heartbeats(coordinator: Any, consumer: Any) -> None:
 
 def take_subscribed_only(subscriptions: Any) -> None:
     """A worker that comes back within its session time-out gets the assignment that it had: topics of an institution that has left
-    meanwhile may be in it, which the client takes for a fatal error."""
+    meanwhile may be in it, which the client takes for a fatal error (P5)."""
     assign = subscriptions.assign_from_subscribed
 
     def assign_known(assignment: Iterable[Any]) -> None:

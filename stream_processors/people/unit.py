@@ -288,7 +288,9 @@ class Unit(Scratch):
         self._emit(GOLDEN.name, partition_of(key, self._partitions), key, value)
 
     def _finding(self, name: str, case: Addressed, status: str) -> None:
-        if not self._on_bus(case.institution):  # it has left, and its topics with it: nobody could be told
+        if not self._on_bus(
+            case.institution
+        ):  # it has left, and its topics with it: a write would be tried for ever (P5)
             return
         place, at = self._at
         self._emit(
