@@ -98,7 +98,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             RuntimeError: the client has given up its group for good; a new process is better than a worker that gets no work.
         """
         task = self._ensure_consumer()._coordinator._coordination_task
-        if task.done():
+        if task.done() and not task.cancelled() and task.exception():  # without an error it was closed
             raise RuntimeError("the group membership has ended")
 
     async def take(self, wanted: dict[TP, int], timeout: float) -> dict[TP, list[ConsumerRecord]]:
