@@ -16,7 +16,8 @@ define install
 endef
 
 # What the installation compiles, and how.
-NATIVE := hatch_build.py $(wildcard schemas/wire/*.[ch])
+NATIVE := hatch_build.py $(wildcard schemas/wire/*.[ch] schemas/keys.py schemas/names.py schemas/rules/*.py stream_processors/contract.py \
+	stream_processors/records/*.py)
 
 .venv/dev.stamp: requirements/dev.txt pyproject.toml $(NATIVE)
 	$(call install,dev)

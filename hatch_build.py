@@ -1,11 +1,14 @@
-"""Compiles the wire format for this Python, into the tree; where that can't be done the installation goes on without it."""
+"""Compiles the wire format (C) and the deciding modules (mypyc) for this Python, into the tree; where that can't be done the
+installation goes on without, and Python does the same slower."""
 
 from __future__ import annotations
 
 import os
 import shlex
 import subprocess
+import sys
 import sysconfig
+from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -15,24 +18,76 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 SOURCES = "schemas/wire"
 
 
-class CompileWire(BuildHookInterface[Any]):
+class Compile(BuildHookInterface[Any]):
+    """`modules` in pyproject.toml: patterns of the Python modules that are compiled; `apart`: which of them are not."""
+
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        sources = Path(self.root, SOURCES)
-        built = sources.with_name(f"_wire{sysconfig.get_config_var('EXT_SUFFIX')}")
-        built.unlink(missing_ok=True)  # better none than one of another source
+        root = Path(self.root)
+        suffix = sysconfig.get_config_var("EXT_SUFFIX")
+        wire = root / f"schemas/_wire{suffix}"
+        modules = deciding(root, self.config)
+        library = root / f"{group(modules)}__mypyc{suffix}"
+        compiled = [library, *(path.with_suffix(suffix) for path in modules)]
+        for old in [wire, *root.glob("hemis_*__mypyc.*"), *compiled]:
+            old.unlink(missing_ok=True)  # better none than one of another source
+        made: list[Path] = []
         try:
-            _compile(sources, built)
-        except (OSError, subprocess.CalledProcessError) as error:
-            self.app.display_warning(f"No compiled wire format, Python does the same slower: {error}")
-            return
-        build_data["pure_python"] = False
-        build_data["infer_tag"] = True
-        build_data["artifacts"].append(f"/schemas/{built.name}")
+            _compile(root / SOURCES, wire)
+            made.append(wire)
+            if os.environ.get("HEMIS_COMPILE") != "wire":
+                _compile_modules(root, modules)
+                made += compiled
+        except (OSError, ImportError, subprocess.CalledProcessError) as error:
+            self.app.display_warning(f"Not all is compiled, Python does the same slower: {error}")
+        if made:
+            build_data["pure_python"] = False
+            build_data["infer_tag"] = True
+            build_data["artifacts"] += [f"/{path.relative_to(root)}" for path in made]
+            if library in made:
+                build_data["force_include"][str(library)] = library.name
 
 
 def digest(sources: Path) -> str:
-    """What the compiled file says it was made from; a test compares."""
-    return sha256(b"".join(path.read_bytes() for path in sorted(sources.glob("*.[ch]")))).hexdigest()
+    """What the compiled wire format says it was made from; a test compares."""
+    return _digest(sorted(sources.glob("*.[ch]")))
+
+
+def deciding(root: Path, config: dict[str, Any]) -> list[Path]:
+    """The Python modules that are compiled."""
+    patterns, apart = config["modules"], {root / name for name in config["apart"]}
+    return sorted({path for pattern in patterns for path in root.glob(pattern)} - apart)
+
+
+def group(modules: Iterable[Path]) -> str:
+    """The name under which modules are compiled together. It says what they were made from; a test compares."""
+    return f"hemis_{_digest(modules)[:16]}"
+
+
+def _digest(files: Iterable[Path]) -> str:
+    return sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+
+
+def _compile_modules(root: Path, modules: list[Path]) -> None:
+    names = [str(path.relative_to(root)) for path in modules]
+    command = [sys.executable, "-c", _MYPYC, group(modules), *names]
+    subprocess.run(command, cwd=root, check=True)
+
+
+_MYPYC = """
+import sys
+from tempfile import TemporaryDirectory
+from mypyc.build import mypycify
+from setuptools import Distribution
+
+group, *modules = sys.argv[1:]
+with TemporaryDirectory() as folder:
+    options = ["--ignore-missing-imports", "--disable-error-code=import-untyped"]
+    made = mypycify([*options, *modules], group_name=group, target_dir=folder)
+    command = Distribution({"ext_modules": made}).get_command_obj("build_ext")
+    command.inplace, command.build_temp, command.build_lib = True, folder, folder
+    command.ensure_finalized()
+    command.run()
+"""
 
 
 def _compile(sources: Path, built: Path) -> None:

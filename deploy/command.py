@@ -101,7 +101,10 @@ def _missing(part: Part, error: ModuleNotFoundError) -> click.Command:
 
 
 @click.command(cls=LazyGroup)
-@click.version_option(package_name="hemis-bus", message=f"%(prog)s, version %(version)s, wire format: {native.KIND}")
+@click.version_option(
+    package_name="hemis-bus",
+    message=f"%(prog)s, version %(version)s, wire format: {native.KIND}, rules: {native.RULES}",
+)
 def root() -> None:
     """hemis: a bus for changes in universities' data, on their way to the national register."""
 

@@ -1,4 +1,5 @@
-"""The compiled wire format (`wire/`), where the installation could build it; elsewhere Python does the same, slower.
+"""What the installation could compile: the wire format (`wire/`) and the modules that pyproject.toml names; elsewhere Python does the
+same, slower.
 
 `HEMIS_WIRE=python` leaves it aside. One that is there and can't be loaded is an error.
 """
@@ -9,6 +10,8 @@ import os
 from contextlib import suppress
 from types import ModuleType
 
+from schemas import keys
+
 wire: ModuleType | None = None
 
 if os.environ.get("HEMIS_WIRE") != "python":
@@ -16,3 +19,5 @@ if os.environ.get("HEMIS_WIRE") != "python":
         import schemas._wire as wire
 
 KIND = "compiled" if wire else "python"
+RULES = "python" if keys.__file__.endswith(".py") else "compiled"
+"""All modules are compiled, or none is."""

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from typing import Protocol
 
 from stream_processors.outbox import Message, Outputs
 
 
-class Scratch(ABC):
+class Scratch(Protocol):
     """What one unit decided, not yet written."""
 
     outputs: Outputs
 
-    @abstractmethod
     def state(self) -> list[Message]:
         """Changelog messages, place and ledger last."""
 
-    @abstractmethod
     def store_changes(self) -> Mapping[bytes, bytes | None]:
         """What goes to the store, index entries included."""

@@ -18,7 +18,6 @@ from stream_processors.contract import Contract
 from stream_processors.matcher.memory import ACCOUNT, APART, ROWS, SEPARATOR, Known, Memory, known, pair, row_of
 from stream_processors.outbox import Message, Outputs
 from stream_processors.people.claim import read_claim
-from stream_processors.scratch import Scratch
 from stream_processors.store import Store
 
 CANDIDATE = 6.0
@@ -32,7 +31,7 @@ AGAIN = 200
 NO_NUMBER, TWO_NUMBERS = "R03", "R04"
 
 
-class Unit(Scratch):
+class Unit:
     def __init__(self, memory: Memory, store: Store, contract: Contract, on_bus: Callable[[str], bool]) -> None:
         self.memory = memory
         self.account = memory.account.copy()

@@ -24,7 +24,6 @@ from stream_processors.people.claim import Claim, glance, read_claim
 from stream_processors.people.golden import Claimed
 from stream_processors.people.note import Note
 from stream_processors.people.verdict import CONFLICT, Judged, contradictions, judge
-from stream_processors.scratch import Scratch
 from stream_processors.store import Store
 
 CROWD = 100
@@ -55,7 +54,7 @@ class Partition:
         self.account = Account(**json.loads(raw)) if raw else Account()
 
 
-class Unit(Scratch):
+class Unit:
     """The scratch of one partition."""
 
     def __init__(

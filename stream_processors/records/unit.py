@@ -25,7 +25,6 @@ from stream_processors.records import row as rows
 from stream_processors.records.brake import Brake
 from stream_processors.records.institution import Institution
 from stream_processors.records.row import Open, Row
-from stream_processors.scratch import Scratch
 from stream_processors.store import Store
 
 NOTHING_HANGS = b"\x00\x00\x00"
@@ -46,7 +45,7 @@ class Due(NamedTuple):
 _NEVER_DUE = Due(-1, 0)
 
 
-class Unit(Scratch):
+class Unit:
     """The scratch of one institution in one unit of work."""
 
     def __init__(
@@ -400,7 +399,7 @@ class Unit(Scratch):
             *[(name, value) for name, value in self._names.items() if value is not None],
             *[(key, state) for key, state in states.items() if key not in self._applied],
             *[(key, state) for key, state in states.items() if key in self._applied],
-            *[(name, value) for name, value in self._names.items() if value is None],
+            *[(name, None) for name, its in self._names.items() if its is None],
             self._account(),
         ]
         return self._messages

@@ -216,9 +216,11 @@ class Ours:
         return int(row[0])
 
     def wait_delivery(self) -> None:
-        """Wait until the national processes serve."""
+        """Wait until the national processes have what they work on; all RECORDS workers but one may have no institution."""
         for child in self._national():
             _wait_healthy(child)
+        for stage in (self.records, [self.people], [self.sink]):
+            _wait_one_ready([child for child in stage if child is not None])
 
     def wait_capture(self) -> None:
         """Wait until the agent serves."""
@@ -350,12 +352,21 @@ def _process(name: str, command: tuple[str, ...], settings: Mapping[str, object]
 
 
 def _wait_healthy(child: Child) -> None:
-    until(partial(_healthy, child), f"{child.name} is healthy", timeout=READY_SECONDS, watch=child.require)
+    until(partial(_says_pass, child, "healthz"), f"{child.name} is healthy", timeout=READY_SECONDS, watch=child.require)
 
 
-def _healthy(child: Child) -> bool:
+def _wait_one_ready(workers: Sequence[Child]) -> None:
+    until(
+        lambda: any(_says_pass(child, "readyz") for child in workers),
+        f"{workers[0].name} is ready",
+        timeout=READY_SECONDS,
+        watch=workers[0].require,
+    )
+
+
+def _says_pass(child: Child, check: str) -> bool:
     try:
-        with urllib.request.urlopen(child.health, timeout=2) as answer:
+        with urllib.request.urlopen(child.health.replace("healthz", check), timeout=2) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False

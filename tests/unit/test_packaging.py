@@ -1,21 +1,24 @@
 """What could go wrong between the tree and an installation."""
 
+import importlib
 import os
 import re
 import shutil
 import subprocess
 import sys
 import sysconfig
+import tomllib
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 
-from hatch_build import SOURCES, digest
+from hatch_build import SOURCES, deciding, digest, group
 from schemas import native
 
 ROOT = Path(__file__).resolve().parents[2]
+SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
 PACKAGES = ("schemas", "producers", "stream_processors", "sinks", "deploy")
 
 # Spelled in parts, so that this file does not name what it forbids.
@@ -88,6 +91,18 @@ def test_the_compiled_wire_format_is_there_and_of_this_source() -> None:
     assert digest(ROOT / SOURCES) == native.wire.SOURCE_SHA256, "make venv"
 
 
+def modules(root: Path = ROOT) -> list[Path]:
+    hatch = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]
+    return deciding(root, hatch["build"]["targets"]["wheel"]["hooks"]["custom"])
+
+
+def test_the_deciding_modules_are_compiled_and_of_this_source() -> None:
+    if os.environ.get("HEMIS_COMPILE") == "wire" or not has_compiler():
+        pytest.skip("they are left aside, or there is no compiler")
+    assert importlib.import_module("stream_processors.records.changes").__file__.endswith(SUFFIX), "make venv"
+    assert [path.name for path in ROOT.glob("hemis_*__mypyc.*")] == [f"{group(modules())}__mypyc{SUFFIX}"], "make venv"
+
+
 @pytest.mark.parametrize("compiler", ["", "/nowhere/cc", "false"])
 def test_a_wheel_is_built_with_and_without_a_compiler(compiler: str, tmp_path: Path) -> None:
     if not compiler and not has_compiler():
@@ -105,5 +120,8 @@ def test_a_wheel_is_built_with_and_without_a_compiler(compiler: str, tmp_path: P
     with ZipFile(wheel) as archive:
         found = [name for name in archive.namelist() if name.endswith(".so")]
         assert "schemas/binary.py" in archive.namelist()
-    assert found == ([] if compiler else [f"schemas/_wire{sysconfig.get_config_var('EXT_SUFFIX')}"])
+    made = [path.relative_to(tmp_path) for path in modules(tmp_path)]
+    library = Path(f"{group(modules(tmp_path))}__mypyc")
+    compiled = [str(path.with_suffix(SUFFIX)) for path in (Path("schemas/_wire"), library, *made)]
+    assert sorted(found) == ([] if compiler else sorted(compiled))
     assert wheel.name.endswith("-py3-none-any.whl") == bool(compiler)

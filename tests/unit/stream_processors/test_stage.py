@@ -139,7 +139,7 @@ def test_a_lease_runs_from_the_last_answered_heartbeat(monkeypatch: Any) -> None
     assert not lease.holds
 
 
-class Decided(Scratch):
+class Decided:
     """A scratch that sets one key and moves the account."""
 
     def __init__(self, key: bytes, value: bytes, account: bytes) -> None:
