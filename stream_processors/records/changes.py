@@ -209,12 +209,11 @@ def _settle(
     operation, was_live = event.operation, row is not None and row.live
     live = operation != CANCEL
     unit.clean(entity, key, message)
+    former = _former(unit, key, row, values) if entity == "study_record" and live and row and row.live else ()
     made = Row(
         message, body, epoch, place, operation, event.snapshot, event.version, event.changed_at, event.untyped, marks,
-        *((row.person, row.open) if row else ()),
+        row.person if row else "", row.open if row else (), former,
     )  # fmt: skip
-    if entity == "study_record" and live and row is not None and row.live:
-        made = made._replace(former=_former(unit, key, row, values))
     unit.change(key, entity, made, values, row)
     account.live += live - was_live
     account.applied += 1
