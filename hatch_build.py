@@ -28,8 +28,9 @@ class Compile(BuildHookInterface[Any]):
         modules = deciding(root, self.config)
         library = root / f"{group(modules)}__mypyc{suffix}"
         compiled = [library, *(path.with_suffix(suffix) for path in modules)]
-        for old in [wire, *root.glob("hemis_*__mypyc.*"), *compiled]:
-            old.unlink(missing_ok=True)  # better none than one of another source
+        former = [path for name in self.build_config.packages for path in (root / name).rglob(f"*{suffix}")]
+        for old in [*former, *root.glob(f"hemis_*{suffix}")]:
+            old.unlink()  # better none than one of another source
         made: list[Path] = []
         try:
             _compile(root / SOURCES, wire)
