@@ -38,7 +38,7 @@ class Compile(BuildHookInterface[Any]):
             if os.environ.get("HEMIS_COMPILE") != "wire":
                 _compile_modules(root, modules)
                 made += compiled
-        except (OSError, ImportError, subprocess.CalledProcessError) as error:
+        except (OSError, subprocess.CalledProcessError) as error:
             self.app.display_warning(f"Not all is compiled, Python does the same slower: {error}")
         if made:
             build_data["pure_python"] = False

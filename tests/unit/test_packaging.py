@@ -10,6 +10,7 @@ import sysconfig
 import tomllib
 from importlib.metadata import packages_distributions
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 import pytest
@@ -91,16 +92,27 @@ def test_the_compiled_wire_format_is_there_and_of_this_source() -> None:
     assert digest(ROOT / SOURCES) == native.wire.SOURCE_SHA256, "make venv"
 
 
-def modules(root: Path = ROOT) -> list[Path]:
+def hook() -> dict[str, Any]:
+    """What pyproject.toml says to hatch_build.py."""
     hatch = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]
-    return deciding(root, hatch["build"]["targets"]["wheel"]["hooks"]["custom"])
+    its: dict[str, Any] = hatch["build"]["targets"]["wheel"]["hooks"]["custom"]
+    return its
+
+
+def modules(root: Path = ROOT) -> list[Path]:
+    return deciding(root, hook())
 
 
 def test_the_deciding_modules_are_compiled_and_of_this_source() -> None:
     if os.environ.get("HEMIS_COMPILE") == "wire" or not has_compiler():
         pytest.skip("they are left aside, or there is no compiler")
     assert importlib.import_module("stream_processors.records.changes").__file__.endswith(SUFFIX), "make venv"
-    assert [path.name for path in ROOT.glob("hemis_*__mypyc.*")] == [f"{group(modules())}__mypyc{SUFFIX}"], "make venv"
+    assert [path.name for path in ROOT.glob(f"hemis_*{SUFFIX}")] == [f"{group(modules())}__mypyc{SUFFIX}"], "make venv"
+
+
+def test_make_installs_anew_after_a_change_of_what_is_compiled() -> None:
+    made_from = (ROOT / "Makefile").read_text("utf-8").partition("NATIVE :=")[2].partition("\n\n")[0]
+    assert [pattern for pattern in hook()["modules"] if pattern.replace("[!_]*", "*") not in made_from] == []
 
 
 @pytest.mark.parametrize("compiler", ["", "/nowhere/cc", "false"])
