@@ -17,7 +17,9 @@ from stream_processors.records.institution import AGAIN, FAN, JUDGE, SAME
 from stream_processors.records.unit import Due, Unit, entity_of
 
 PORTION = 300
-"""Notes, or records that hang from one, in a unit of work."""
+"""Notes, or records that hang from one, in a unit of work of an institution that is quiet: some tens of milliseconds."""
+BUSY_PORTION = 30
+"""The same of one that never is: what comes in meanwhile waits for it."""
 
 
 def above(entity: str, values: Mapping[str, Any]) -> str | None:
@@ -27,15 +29,15 @@ def above(entity: str, values: Mapping[str, Any]) -> str | None:
 
 
 def put_off_claim(unit: Unit, record: str) -> None:
-    unit.put_off(AGAIN + record.encode())
+    unit.put_off(AGAIN, record.encode())
 
 
 def put_off_judging(unit: Unit, key: bytes) -> None:
-    unit.put_off(JUDGE + key)
+    unit.put_off(JUDGE, key)
 
 
 def put_off_comparison(unit: Unit, person: str) -> None:
-    unit.put_off(SAME + person.encode())
+    unit.put_off(SAME, person.encode())
 
 
 def put_off_children(unit: Unit, parent: str, due: Due, *, claims: bool = False) -> None:
@@ -43,27 +45,27 @@ def put_off_children(unit: Unit, parent: str, due: Due, *, claims: bool = False)
     the parent was as it is now, are looked at now."""
     for child in unit.doubted(parent):
         unit.touch(child, due)
-    name = FAN + parent.encode()
-    claims = claims or (unit.name(name) or b"")[:1] == b"c"
-    unit.put_off(name, b"c" if claims else b"j")
+    name = parent.encode()
+    claims = claims or (unit.name(FAN + name) or b"")[:1] == b"c"
+    unit.put_off(FAN, name, b"c" if claims else b"j")
 
 
-def work_off(unit: Unit, at: int) -> None:
+def work_off(unit: Unit, at: int, portion: int = PORTION) -> None:
     """One portion; the unit must be settled afterwards. `at`: the time that what opens or closes is given, µs UTC."""
     due = Due(max(unit.account.place - 1, 0), at)
-    left = PORTION
-    for parent, value in unit.scan_names(FAN, left):
+    left = portion
+    for parent, value in unit.notes(FAN, left):
         left = _fan(unit, parent, value, due, left)
-    for key, _ in unit.scan_names(JUDGE, left):
+    for key, _ in unit.notes(JUDGE, left):
         left -= 1
         unit.set_name(JUDGE + key, None)
         unit.touch(key, due)
-    for key, _ in unit.scan_names(AGAIN, left):
+    for key, _ in unit.notes(AGAIN, left):
         left -= 1
         unit.set_name(AGAIN + key, None)
         _claim(unit, key, due)
-    compared = unit.scan_names(SAME, left or 1)
-    if left == PORTION:
+    compared = unit.notes(SAME, left or 1)
+    if left == portion:
         unit.comparing = True
         for person, _ in compared:
             left -= 1

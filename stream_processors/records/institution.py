@@ -29,6 +29,9 @@ class Institution:
         self.seen: set[bytes] = set()
         self.behind = False
         """Is anything put off?"""
+        self.first_note: dict[bytes, bytes] = {}
+        """By kind: in the store nothing that is put off stands before this name. What was worked off leaves traces there, and
+        whoever looks from the beginning walks past all of them, the longer the more is done."""
         self.doubted: set[bytes] = set()
         """Records that were looked at since doubt began (see `stage`)."""
         self.reload_indexes()
@@ -36,6 +39,7 @@ class Institution:
     def reload_indexes(self) -> None:
         """Read the small indexes again from the store, as after a unit of work that came to nothing."""
         self.waiting.clear()
+        self.first_note.clear()
         for key, parents in self._store.scan(self.names + b"wait/"):
             child = key[len(self.names) + 5 :].decode()
             for parent in json.loads(parents):

@@ -38,8 +38,8 @@ BACKLOG = 500
 """Records that wait in an institution's topic behind a unit of work, from which on claims are put off."""
 QUIET_SECONDS = 1.0
 """What was put off is worked off when for so long neither a snapshot nor a backlog was read."""
-PATIENCE_SECONDS = 10.0
-"""Of an institution that is never quiet, one portion is worked off this often: nothing waits for ever."""
+PATIENCE_SECONDS = 1.0
+"""Of an institution that is never quiet, a small portion is worked off this often: nothing waits for ever."""
 
 
 class Records(Stage[Institution, Unit]):
@@ -138,7 +138,8 @@ class Records(Stage[Institution, Unit]):
             if unit.behind and (scratch.careful or unit.code in self.due()):
                 # Before the events, so that a lost unit of work and the one after it have done it on the same state.
                 self._worked_off[unit.code] = now
-                behind.work_off(scratch, time.time_ns() // 1000)
+                portion = behind.PORTION if scratch.careful or self._quiet(unit.code) else behind.BUSY_PORTION
+                behind.work_off(scratch, time.time_ns() // 1000, portion)
                 settle(scratch)
             for tp, run in self._in_order(runs, scratch):
                 if scratch.account.job or scratch.stopped:
@@ -167,15 +168,21 @@ class Records(Stage[Institution, Unit]):
         return {
             code
             for code, institution in self.units.items()
-            if (self.admitted(code) if institution.account.job else institution.behind and self._quiet(code))
+            if (
+                self.admitted(code)
+                if institution.account.job
+                else institution.behind and (self._quiet(code) or self._impatient(code))
+            )
         }
+
+    def _impatient(self, unit: str) -> bool:
+        now = time.monotonic()
+        return now - self._worked_off.setdefault(unit, now) > PATIENCE_SECONDS
 
     def _quiet(self, unit: str) -> bool:
         """Neither loads nor has anything on its way (P5): what was put off would else hold up what comes now, up to the limit of
         admission."""
         now = time.monotonic()
-        if now - self._worked_off.setdefault(unit, now) > PATIENCE_SECONDS:
-            return True
         if self._loaded.get(unit, 0.0) >= now - QUIET_SECONDS:
             return False
         ahead = self.ahead.setdefault(unit, Ahead())

@@ -238,13 +238,15 @@ class Unit:
         """Has nothing been changed yet?"""
         return not self._written and not self._names
 
-    def scan_names(self, prefix: bytes, most: int | None = None) -> list[tuple[bytes, bytes]]:
-        """Entries of the institution's names that begin with the prefix, this unit's changes included; the first so many."""
-        full = self.institution.names + prefix
-        stored = ((k, v) for k, v in self._scan(full) if k not in self._names)
+    def notes(self, kind: bytes, most: int) -> list[tuple[bytes, bytes]]:
+        """The first so many of what is put off under this kind of name, this unit's changes included."""
+        full, first = self.institution.names + kind, self.institution.first_note
+        stored = ((k, v) for k, v in self._scan(full, first.get(kind, full)) if k not in self._names)
         merged: dict[bytes, bytes | None] = dict(islice(stored, most))
         merged.update({k: v for k, v in self._names.items() if k.startswith(full)})
-        return [(k[len(full) :], v) for k, v in sorted(merged.items()) if v is not None][:most]
+        found = [(k, v) for k, v in sorted(merged.items()) if v is not None]
+        first[kind] = found[0][0] if found else full + b"\xff"
+        return [(k[len(full) :], v) for k, v in found[:most]]
 
     def name(self, name: bytes) -> bytes | None:
         """One entry of the institution's names."""
@@ -264,10 +266,13 @@ class Unit:
         """Is more to come soon, as in a first load or a backlog? Then what changes again and again is worked out later."""
         return self.deferring or self.stepping or (row is not None and row.snapshot)
 
-    def put_off(self, what: bytes, value: bytes = b"1") -> None:
+    def put_off(self, kind: bytes, what: bytes, value: bytes = b"1") -> None:
         """Note durably something to be worked out when the institution is quiet."""
-        self.set_name(what, value)
+        self.set_name(kind + what, value)
         self.behind = True
+        first, name = self.institution.first_note, self.institution.names + kind + what
+        if name < first.get(kind, b""):
+            first[kind] = name
 
     def wait_for(self, child: bytes, parents: Iterable[str]) -> None:
         """Note which missing parents a record waits for; an empty list ends it."""

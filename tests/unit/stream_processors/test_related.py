@@ -9,7 +9,8 @@ import pytest
 from schemas.envelope import CANCEL, UPDATE
 from schemas.rules import record
 from stream_processors.records import behind, spread
-from stream_processors.records.institution import Indexes, Institution
+from stream_processors.records.institution import JUDGE, Indexes, Institution
+from stream_processors.records.unit import Unit
 from tests.unit.stream_processors.bench_of_records import CODE, Bench
 
 Event = tuple[bytes, bytes]
@@ -187,6 +188,42 @@ def test_what_hangs_from_one_record_in_thousands_is_looked_at_in_portions(bench:
     bench.change("programme", 1, 13, code="P1")
     bench.work_off()
     assert bench.account.findings_open == count
+
+
+def test_a_note_is_found_wherever_it_lies_and_what_was_worked_off_is_not_walked_past_again(bench: Bench) -> None:
+    def names(unit: Unit) -> list[bytes]:
+        return [name for name, _ in unit.notes(JUDGE, 10)]
+
+    def put_off(*wanted: bytes) -> Unit:
+        unit = bench.unit()
+        for name in wanted:
+            unit.put_off(JUDGE, name)
+        return unit
+
+    bench.keep(put_off(b"D", b"F"))
+    unit = put_off(b"E")
+    assert names(unit) == [b"D", b"E", b"F"], "what is not written yet counts"
+    bench.keep(unit)
+    unit = bench.unit()
+    for name in names(unit)[:2]:
+        unit.set_name(JUDGE + name, None)
+    bench.keep(unit)
+    assert names(bench.unit()) == [b"F"]
+    assert bench.institution.first_note[JUDGE].endswith(b"/F")
+    bench.keep(put_off(b"B"))
+    unit = put_off(b"C", b"G")
+    assert names(unit) == [b"B", b"C", b"F", b"G"]
+    bench.keep(unit)
+    assert names(bench.unit()) == [b"B", b"C", b"F", b"G"]
+    put_off(b"A")  # is lost
+    assert names(bench.unit()) == [b"B", b"C", b"F", b"G"]
+    bench.institution.reload_indexes()
+    unit = bench.unit()
+    for name in names(unit):
+        unit.set_name(JUDGE + name, None)
+    assert names(unit) == []
+    bench.institution.reload_indexes()  # the deletions are lost
+    assert names(bench.unit()) == [b"B", b"C", b"F", b"G"]
 
 
 def test_links_are_made_again_by_a_restore(bench: Bench) -> None:
