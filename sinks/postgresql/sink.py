@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,12 +15,14 @@ from sinks.base import Applied, Capabilities, Fenced, Partition, Run
 from sinks.model import Target
 from sinks.postgresql import statements as sql
 from sinks.postgresql.transcode import HEADER, TRAILER, UNREADABLE, Transcoder, transcoder
-from sinks.postgresql.wire import DataRefused, Locked, run, translated_error
+from sinks.postgresql.wire import DataRefused, Exchange, Locked, translated_error
 from sinks.rows import decoded, required_target
 from sinks.writers import Writer, Writers
 
 ANSWER_SECONDS = 60.0
 """A server that is silent for longer is taken for dead."""
+PIECE = 2_000
+"""Rows that are sent at once: some tens of milliseconds, for the server as for us."""
 
 
 class PostgresSink:
@@ -32,6 +35,7 @@ class PostgresSink:
         self._writers = writers
         self._limit = answer_seconds
         self._connection: sa.Connection | None = None
+        self._exchange: Exchange | None = None
         self._prepared: dict[Target, sql.Statements] = {}
         self._transcoders: dict[Writer, Transcoder] = {}
 
@@ -60,8 +64,7 @@ class PostgresSink:
 
     def apply(self, runs: Sequence[Run]) -> Applied:
         try:
-            plans, applied = self._staged(runs)
-            return self._transaction(runs, plans, applied)
+            return self._transaction(runs)
         except Locked:
             self._query(sql.END_FROZEN)
             raise
@@ -81,27 +84,70 @@ class PostgresSink:
 
     # -- the batch ----------------------------------------------------------------------------------------------------
 
-    def _staged(self, runs: Sequence[Run]) -> tuple[dict[Target, _Plan], Applied]:
+    def _transaction(self, runs: Sequence[Run]) -> Applied:
+        """In pieces: while the server applies one, the next is transcoded."""
+        pieces = _pieces(runs)
+        for target in {piece.target for piece in pieces}:
+            self._prepare(target)
         applied = Applied()
-        plans: dict[Target, _Plan] = {}
         for one in runs:
-            target = required_target(one.partition.topic)
-            plan = plans.setdefault(target, _Plan())
-            applied.read[target.name] = applied.read.get(target.name, 0) + len(one.messages)
-            messages = _after_erasures(one.messages, plan.erase)
-            plan.keys += [key for key, _ in messages]
+            name = required_target(one.partition.topic).name
+            applied.read[name] = applied.read.get(name, 0) + len(one.messages)
+        try:
+            self._send(_fence(runs))
+            under_way: Target | None = None
+            for piece in pieces:
+                text, copies = self._staged(piece, applied)
+                self._settle(under_way, applied)
+                self._send(text, copies)
+                under_way = piece.target
+            self._settle(under_way, applied)
+        except BaseException:
+            self._roll_back()
+            raise
+        return applied
+
+    def _staged(self, piece: _Piece, applied: Applied) -> tuple[str, list[bytes]]:
+        """The statements of a piece, and the data of the COPYs among them."""
+        copies: list[tuple[tuple[str, ...], list[bytes]]] = []
+        keys: list[bytes] = []
+        for topic, messages in piece.runs:
+            keys += [key for key, _ in messages]
             start = 0
             while start < len(messages):
                 header = messages[start][1][:HEADER_SIZE]
                 end = next(
                     (i for i in range(start, len(messages)) if not messages[i][1].startswith(header)), len(messages)
                 )
-                code = self._transcoder(one.partition.topic, header)
-                if not plan.copies or plan.copies[-1][0] != code.columns:
-                    plan.copies.append((code.columns, [HEADER]))
-                code.rows(messages[start:end], plan.copies[-1][1].append, applied.live.append)
+                code = self._transcoder(topic, header)
+                if not copies or copies[-1][0] != code.columns:
+                    copies.append((code.columns, [HEADER]))
+                code.rows(messages[start:end], copies[-1][1].append, applied.live.append)
                 start = end
-        return plans, applied
+        prepared = self._prepared[piece.target]
+        texts = [f"DELETE FROM {prepared.stage}"] if piece.again else []
+        texts += _erasures(piece.target, piece.erase)
+        for columns, parts in copies:
+            parts.append(TRAILER)
+            names = ", ".join(f'"{name}"' for name in columns)
+            texts.append(f"COPY {prepared.stage} ({names}) FROM STDIN (FORMAT binary)")
+        if keys:
+            texts.append(prepared.apply(alone=len(set(keys)) == len(keys)))
+        if piece.last:
+            texts.append("COMMIT")
+        return "; ".join(texts), [b"".join(parts) for _, parts in copies]
+
+    def _settle(self, under_way: Target | None, applied: Applied) -> None:
+        """Wait for what the server works on: a target's piece, or the fence."""
+        results = self._answers()
+        if under_way is None:
+            if any(result.command_tuples != 1 for result in results[1:]):
+                raise Fenced
+            return
+        for result in results:
+            if result.nfields:
+                count = applied.applied.get(under_way.name, 0) + int(_cell(result, 0, 0))
+                applied.applied[under_way.name] = count
 
     def _transcoder(self, topic: str, header: bytes) -> Transcoder:
         writer = self._writers.of(topic, header)
@@ -109,42 +155,6 @@ class PostgresSink:
         if found is None:
             found = self._transcoders[writer] = transcoder(writer.target, writer.schema)
         return found
-
-    def _transaction(self, runs: Sequence[Run], plans: dict[Target, _Plan], applied: Applied) -> Applied:
-        for target in plans:
-            self._prepare(target)
-        # The fence comes first: whoever holds the partition's row is the only writer of its records until the commit.
-        advances = [
-            f"EXECUTE advance({_text(r.partition.topic)}, {r.partition.number}, {_text(r.partition.topic_id)}, {r.expected}, {r.next})"
-            for r in sorted(runs, key=lambda r: r.partition)
-        ]
-        try:
-            at = [sql.applied_at(runs[0].at, _listed([r.partition for r in runs]))] if runs[0].at else []
-            fence = self._run("; ".join(["BEGIN", *at, *advances]))
-            if any(result.command_tuples != 1 for result in fence[1:]):
-                raise Fenced
-            texts, copies, counts = [], [], []
-            for target, plan in plans.items():
-                texts += _erasures(target, plan.erase)
-                if not plan.keys:
-                    continue
-                stage = self._prepared[target]
-                for columns, parts in plan.copies:
-                    parts.append(TRAILER)
-                    copies.append(b"".join(parts))
-                    names = ", ".join(f'"{name}"' for name in columns)
-                    texts.append(f"COPY {stage.stage} ({names}) FROM STDIN (FORMAT binary)")
-                alone = len(set(plan.keys)) == len(plan.keys)
-                texts.append(stage.apply(alone=alone))
-                counts += [target.name] * stage.answers[alone]
-            results = self._run("; ".join([*texts, "COMMIT"]), copies)
-        except BaseException:
-            self._roll_back()
-            raise
-        tables = [result for result in results if result.nfields]
-        for name, result in zip(counts, tables, strict=True):
-            applied.applied[name] = applied.applied.get(name, 0) + int(_cell(result, 0, 0))
-        return applied
 
     # -- the connection -----------------------------------------------------------------------------------------------
 
@@ -181,9 +191,18 @@ class PostgresSink:
             self._roll_back()
             raise
 
-    def _run(self, text: str, copies: Sequence[bytes] = ()) -> list[Any]:
+    def _run(self, text: str) -> list[Any]:
+        self._send(text)
+        return self._answers()
+
+    def _send(self, text: str, copies: Sequence[bytes] = ()) -> None:
+        self._exchange = Exchange(self._pgconn, text, copies, limit=self._limit)
+
+    def _answers(self) -> list[Any]:
+        exchange, self._exchange = self._exchange, None
+        assert exchange is not None
         try:
-            return run(self._pgconn, text, copies, limit=self._limit)
+            return exchange.results()
         except HemisError as error:
             if error.code != "E502":
                 raise
@@ -193,20 +212,58 @@ class PostgresSink:
     def _roll_back(self) -> None:
         """The transaction is gone, and so is a connection that can't say so."""
         try:
+            if self._exchange is not None:
+                with suppress(DataRefused):
+                    self._answers()
             if self._connection is not None:
                 self._run("ROLLBACK")
         except (HemisError, DataRefused):
             self.close()
 
 
-class _Plan:
-    """One target's share of a batch: pieces of rows in order of arrival, each with its columns; all keys; whom to erase
-    before."""
+class _Piece:
+    """Rows of one target that are applied together. `again`: the target had a piece before. `erase`: whom to erase before."""
 
-    def __init__(self) -> None:
-        self.copies: list[tuple[tuple[str, ...], list[bytes]]] = []
-        self.keys: list[bytes] = []
+    def __init__(self, target: Target, *, again: bool = False) -> None:
+        self.target = target
+        self.again = again
+        self.last = False
         self.erase: set[bytes] = set()
+        self.runs: list[tuple[str, list[tuple[bytes, bytes]]]] = []
+        self.room = PIECE
+
+    def take(self, topic: str, messages: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """As many as there is room for, in order; what is left of them."""
+        taken = messages[: self.room]
+        self.runs.append((topic, taken))
+        self.room -= len(taken)
+        return messages[len(taken) :]
+
+
+def _pieces(runs: Sequence[Run]) -> list[_Piece]:
+    by_target: dict[Target, list[Run]] = {}
+    for one in runs:
+        by_target.setdefault(required_target(one.partition.topic), []).append(one)
+    pieces: list[_Piece] = []
+    for target, its in by_target.items():
+        pieces.append(_Piece(target))
+        for one in its:
+            left = pieces[-1].take(one.partition.topic, _after_erasures(one.messages, pieces[-1].erase))
+            while left:
+                pieces.append(_Piece(target, again=True))
+                left = pieces[-1].take(one.partition.topic, left)
+    pieces[-1].last = True
+    return pieces
+
+
+def _fence(runs: Sequence[Run]) -> str:
+    """Whoever holds the partitions' rows is the only writer of their records until the commit."""
+    advances = [
+        f"EXECUTE advance({_text(r.partition.topic)}, {r.partition.number}, {_text(r.partition.topic_id)}, {r.expected}, {r.next})"
+        for r in sorted(runs, key=lambda r: r.partition)
+    ]
+    at = [sql.applied_at(runs[0].at, _listed([r.partition for r in runs]))] if runs[0].at else []
+    return "; ".join(["BEGIN", *at, *advances])
 
 
 def _after_erasures(messages: Sequence[tuple[bytes, bytes | None]], erase: set[bytes]) -> list[tuple[bytes, bytes]]:

@@ -46,16 +46,13 @@ def applied_at(time: datetime, partitions: str) -> str:
 
 @dataclass(frozen=True)
 class Statements:
-    """`prepare` makes the staging table and the prepared statements; `apply(alone)` names these in their order; what they
+    """`prepare` makes the staging table and the prepared statements; `apply(alone)` names these in their order. What they
     return are numbers of applied rows, to be added up."""
 
     stage: str
     prepare: str
     alone: str
     crowded: str
-    answers: dict[bool, int]
-
-    """`answers`: how many of the statements return a number."""
 
     def apply(self, *, alone: bool) -> str:
         return self.alone if alone else self.crowded
@@ -81,8 +78,7 @@ def statements(target: Target) -> Statements:
         steps.append((f"now_{target.name}_{suffix}", _upsert(target, source)))
         prepare += [f"PREPARE {name} AS {text}" for name, text in steps]
         runs[alone] = [f"EXECUTE {name}" for name, _ in steps]
-    answers = {True: 1, False: 2 if target.history is not None else 1}
-    return Statements(stage, "; ".join(prepare), "; ".join(runs[True]), "; ".join(runs[False]), answers)
+    return Statements(stage, "; ".join(prepare), "; ".join(runs[True]), "; ".join(runs[False]))
 
 
 def _quoted(names: list[str], prefix: str = "") -> str:
@@ -122,8 +118,8 @@ def _replaced(target: Target, source: str) -> str:
 
 
 def _between(target: Target, stage: str) -> str:
-    """Versions that came and went within the batch, into the history: newer than all before them, not the newest. The
-    staging table was empty, so its rows' addresses are the order of arrival."""
+    """Versions that came and went within the piece, into the history: newer than all before them, not the newest. The
+    staging table's rows have addresses in the order of arrival: room is not used again before the transaction's end."""
     given, values = _given(target)
     names = list(target.columns)
     version = f"ARRAY[{_version(target, '')}]::bigint[]"

@@ -1,4 +1,4 @@
-"""A batch over libpq: several statements and the COPY data between them in as few round trips as the protocol allows.
+"""Over libpq: several statements and the COPY data between them in one round trip, and time for something else until its end.
 
 psycopg's pipeline mode can't COPY; one query text can: its statements run one after the other, and where it says COPY the
 server takes data in between.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import select
 import time
+from collections import deque
 from collections.abc import Sequence
 
 import psycopg
@@ -58,47 +59,69 @@ def translated_error(error: BaseException) -> HemisError | DataRefused:
     return HemisError("E501", type(error).__name__)
 
 
-def run(connection: PGconn, text: str, copies: Sequence[bytes] = (), *, limit: float) -> list[PGresult]:
-    """The results of all statements, in order. `copies`: the data of each COPY in the text. `limit`: seconds for the whole.
+class Exchange:
+    """Statements and the data of their COPYs, sent; the server works on them until somebody asks for the answers.
+
+    `limit`: seconds for the whole.
 
     Raises:
-        HemisError E501-E503, DataRefused: the transaction is to be rolled back.
+        HemisError E501: the connection broke, or the server takes no data; the transaction is gone.
     """
-    deadline = time.monotonic() + limit
-    try:
-        connection.send_query(text.encode())
-        data = iter(copies)
-        results: list[PGresult] = []
-        failure: HemisError | DataRefused | None = None
-        while (result := _next(connection, deadline)) is not None:
-            match result.status:
-                case ExecStatus.COPY_IN:
-                    connection.put_copy_data(next(data))
-                    connection.put_copy_end()
-                case ExecStatus.COMMAND_OK | ExecStatus.TUPLES_OK:
-                    results.append(result)
-                case _:
-                    state = result.error_field(DiagnosticField.SQLSTATE)
-                    failure = failure or translated(state.decode() if state else None)
-                    if connection.status == ConnStatus.BAD:
-                        break
-    except psycopg.Error as error:
-        raise translated_error(error) from error
-    if failure is not None:
-        raise failure
-    return results
 
+    def __init__(self, connection: PGconn, text: str, copies: Sequence[bytes] = (), *, limit: float) -> None:
+        self._connection = connection
+        self._deadline = time.monotonic() + limit
+        self._copies = deque(copies)
+        self._results: list[PGresult] = []
+        self._failure: HemisError | DataRefused | None = None
+        try:
+            connection.send_query(text.encode())
+            while self._copies and self._advance():
+                pass
+            while connection.flush():
+                self._wait(select.POLLOUT)
+        except psycopg.Error as error:
+            raise translated_error(error) from error
 
-def _next(connection: PGconn, deadline: float) -> PGresult | None:
-    poller = select.poll()
-    fd = connection.socket
-    while True:
-        more = connection.flush()
-        if not more and not connection.is_busy():
-            return connection.get_result()
-        left = deadline - time.monotonic()
+    def results(self) -> list[PGresult]:
+        """Of all statements, in order.
+
+        Raises:
+            HemisError E501-E503, DataRefused: the transaction is to be rolled back.
+        """
+        try:
+            while self._advance():
+                pass
+        except psycopg.Error as error:
+            raise translated_error(error) from error
+        if self._failure is not None:
+            raise self._failure
+        return self._results
+
+    def _advance(self) -> bool:
+        """Take the next answer; is there more to come?"""
+        while (more := self._connection.flush()) or self._connection.is_busy():
+            self._wait(select.POLLOUT if more else 0)
+        result = self._connection.get_result()
+        if result is None:
+            return False
+        match result.status:
+            case ExecStatus.COPY_IN:
+                self._connection.put_copy_data(self._copies.popleft())
+                self._connection.put_copy_end()
+            case ExecStatus.COMMAND_OK | ExecStatus.TUPLES_OK | ExecStatus.EMPTY_QUERY:
+                self._results.append(result)
+            case _:
+                state = result.error_field(DiagnosticField.SQLSTATE)
+                self._failure = self._failure or translated(state.decode() if state else None)
+                return self._connection.status != ConnStatus.BAD
+        return True
+
+    def _wait(self, event: int) -> None:
+        left = self._deadline - time.monotonic()
         if left <= 0:
             raise HemisError("E501", "no answer in time")
-        poller.register(fd, select.POLLIN | (select.POLLOUT if more else 0))
-        if any(event & ~select.POLLOUT for _, event in poller.poll(left * 1000)):
-            connection.consume_input()
+        poller = select.poll()
+        poller.register(self._connection.socket, select.POLLIN | event)
+        if any(found & ~select.POLLOUT for _, found in poller.poll(left * 1000)):
+            self._connection.consume_input()

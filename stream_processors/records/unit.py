@@ -240,12 +240,16 @@ class Unit:
 
     def notes(self, kind: bytes, most: int) -> list[tuple[bytes, bytes]]:
         """The first so many of what is put off under this kind of name, this unit's changes included."""
+        if not most:
+            return []
         full, first = self.institution.names + kind, self.institution.first_note
-        stored = ((k, v) for k, v in self._scan(full, first.get(kind, full)) if k not in self._names)
-        merged: dict[bytes, bytes | None] = dict(islice(stored, most))
-        merged.update({k: v for k, v in self._names.items() if k.startswith(full)})
+        end = full + b"\xff"
+        merged: dict[bytes, bytes | None] = {k: v for k, v in self._names.items() if k.startswith(full)}
+        if (begin := first.get(kind, full)) != end:
+            stored = ((k, v) for k, v in self._scan(full, begin) if k not in self._names)
+            merged.update(islice(stored, most))
         found = [(k, v) for k, v in sorted(merged.items()) if v is not None]
-        first[kind] = found[0][0] if found else full + b"\xff"
+        first[kind] = found[0][0] if found else end
         return [(k[len(full) :], v) for k, v in found[:most]]
 
     def name(self, name: bytes) -> bytes | None:

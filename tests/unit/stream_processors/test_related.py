@@ -210,6 +210,7 @@ def test_a_note_is_found_wherever_it_lies_and_what_was_worked_off_is_not_walked_
     bench.keep(unit)
     assert names(bench.unit()) == [b"F"]
     assert bench.institution.first_note[JUDGE].endswith(b"/F")
+    assert bench.unit().notes(JUDGE, 0) == []
     bench.keep(put_off(b"B"))
     unit = put_off(b"C", b"G")
     assert names(unit) == [b"B", b"C", b"F", b"G"]
@@ -222,6 +223,7 @@ def test_a_note_is_found_wherever_it_lies_and_what_was_worked_off_is_not_walked_
     for name in names(unit):
         unit.set_name(JUDGE + name, None)
     assert names(unit) == []
+    assert bench.unit().notes(JUDGE, 10) == [], "known, and not looked for"
     bench.institution.reload_indexes()  # the deletions are lost
     assert names(bench.unit()) == [b"B", b"C", b"F", b"G"]
 
