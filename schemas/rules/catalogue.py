@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
@@ -18,8 +17,6 @@ STAGES, SEVERITIES, STATUSES = get_args(Stage), get_args(Severity), get_args(Sta
 
 Tolerances = Mapping[str, Mapping[str, float]]
 """By rule id, then by name."""
-
-FILE = Path(__file__).parent / "directory.yaml"
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
-from schemas.rules.catalogue import FILE, RULE_IDS, Case, Rule, Severity, Tolerances
+from schemas.rules.catalogue import RULE_IDS, Case, Rule, Severity, Tolerances
 from schemas.rules.found import Found
 from schemas.rules.load import load
+
+FILE = Path(__file__).parent / "directory.yaml"
+"""Found from here, since a compiled module says that it lies where it was installed."""
 
 VERSIONS: tuple[Rule, ...] = load(FILE)
 """Every entry; an id has several where its rule changed."""

@@ -21,7 +21,7 @@ from sinks.writers import Writer, Writers
 
 ANSWER_SECONDS = 60.0
 """A server that is silent for longer is taken for dead."""
-PIECE = 2_000
+PIECE_ROWS = 2_000
 """Rows that are sent at once: some tens of milliseconds, for the server as for us."""
 
 
@@ -30,9 +30,17 @@ class PostgresSink:
 
     capabilities = Capabilities(durable=True, concurrent=True, history=True)
 
-    def __init__(self, engine: sa.Engine, writers: Writers, *, answer_seconds: float = ANSWER_SECONDS) -> None:
+    def __init__(
+        self,
+        engine: sa.Engine,
+        writers: Writers,
+        *,
+        piece_rows: int = PIECE_ROWS,
+        answer_seconds: float = ANSWER_SECONDS,
+    ) -> None:
         self._engine = engine
         self._writers = writers
+        self._piece_rows = piece_rows
         self._limit = answer_seconds
         self._connection: sa.Connection | None = None
         self._exchange: Exchange | None = None
@@ -86,7 +94,7 @@ class PostgresSink:
 
     def _transaction(self, runs: Sequence[Run]) -> Applied:
         """In pieces: while the server applies one, the next is transcoded."""
-        pieces = _pieces(runs)
+        pieces = _pieces(runs, self._piece_rows)
         for target in {piece.target for piece in pieces}:
             self._prepare(target)
         applied = Applied()
@@ -224,13 +232,13 @@ class PostgresSink:
 class _Piece:
     """Rows of one target that are applied together. `again`: the target had a piece before. `erase`: whom to erase before."""
 
-    def __init__(self, target: Target, *, again: bool = False) -> None:
+    def __init__(self, target: Target, room: int, *, again: bool = False) -> None:
         self.target = target
+        self.room = room
         self.again = again
         self.last = False
         self.erase: set[bytes] = set()
         self.runs: list[tuple[str, list[tuple[bytes, bytes]]]] = []
-        self.room = PIECE
 
     def take(self, topic: str, messages: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         """As many as there is room for, in order; what is left of them."""
@@ -240,17 +248,17 @@ class _Piece:
         return messages[len(taken) :]
 
 
-def _pieces(runs: Sequence[Run]) -> list[_Piece]:
+def _pieces(runs: Sequence[Run], rows: int) -> list[_Piece]:
     by_target: dict[Target, list[Run]] = {}
     for one in runs:
         by_target.setdefault(required_target(one.partition.topic), []).append(one)
     pieces: list[_Piece] = []
     for target, its in by_target.items():
-        pieces.append(_Piece(target))
+        pieces.append(_Piece(target, rows))
         for one in its:
             left = pieces[-1].take(one.partition.topic, _after_erasures(one.messages, pieces[-1].erase))
             while left:
-                pieces.append(_Piece(target, again=True))
+                pieces.append(_Piece(target, rows, again=True))
                 left = pieces[-1].take(one.partition.topic, left)
     pieces[-1].last = True
     return pieces

@@ -17,6 +17,7 @@ import pytest
 
 from hatch_build import SOURCES, deciding, digest, group
 from schemas import native
+from schemas.rules import RULES
 
 ROOT = Path(__file__).resolve().parents[2]
 SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
@@ -108,6 +109,16 @@ def test_the_deciding_modules_are_compiled_and_of_this_source() -> None:
         pytest.skip("they are left aside, or there is no compiler")
     assert importlib.import_module("stream_processors.records.changes").__file__.endswith(SUFFIX), "make venv"
     assert [path.name for path in ROOT.glob(f"hemis_*{SUFFIX}")] == [f"{group(modules())}__mypyc{SUFFIX}"], "make venv"
+
+
+def test_the_command_finds_its_data_from_any_folder(tmp_path: Path) -> None:
+    """A compiled module's own `__file__` does not say where its source's data lie."""
+    command = [sys.executable, "-m", "deploy.command", "match", "--help"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    outside = "import schemas.rules.directory as d; print(len(d.RULES))"
+    done = subprocess.run([sys.executable, "-c", outside], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.stderr, done.stdout.strip()) == ("", str(len(RULES)))
 
 
 def test_make_installs_anew_after_a_change_of_what_is_compiled() -> None:

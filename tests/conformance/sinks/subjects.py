@@ -80,8 +80,8 @@ def ordinary_postgresql(folder: Path, stack: Stack | None) -> Iterator[Subject]:
 
 @contextmanager
 def postgresql(folder: Path, stack: Stack | None) -> Iterator[Subject]:
-    with national_database(stack) as made:
-        yield from _sql(made, lambda writers: PostgresSink(made, writers), folder)
+    with national_database(stack) as made:  # pieces so small that most batches have several
+        yield from _sql(made, lambda writers: PostgresSink(made, writers, piece_rows=2), folder)
 
 
 SUBJECTS = {

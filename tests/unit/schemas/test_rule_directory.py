@@ -8,7 +8,8 @@ import pytest
 
 from schemas.errors import HemisError
 from schemas.rules import RULES, VERSIONS, Rule, in_force
-from schemas.rules.catalogue import FILE, RULE_IDS, TOLERANCE_NAMES
+from schemas.rules.catalogue import RULE_IDS, TOLERANCE_NAMES
+from schemas.rules.directory import FILE
 from schemas.rules.load import load
 
 TEXT = FILE.read_text("utf-8")
