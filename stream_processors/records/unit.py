@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import Any, NamedTuple
 
 from schemas.avro_schema import RECORD_TYPES
@@ -246,8 +245,13 @@ class Unit:
         end = full + b"\xff"
         merged: dict[bytes, bytes | None] = {k: v for k, v in self._names.items() if k.startswith(full)}
         if (begin := first.get(kind, full)) != end:
-            stored = ((k, v) for k, v in self._scan(full, begin) if k not in self._names)
-            merged.update(islice(stored, most))
+            left = most
+            for key, value in self._scan(full, begin):  # no generator expression: compiled, it would be read to its end
+                if key not in self._names:
+                    merged[key] = value
+                    left -= 1
+                    if not left:
+                        break
         found = [(k, v) for k, v in sorted(merged.items()) if v is not None]
         first[kind] = found[0][0] if found else end
         return [(k[len(full) :], v) for k, v in found[:most]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -226,6 +227,24 @@ def test_a_note_is_found_wherever_it_lies_and_what_was_worked_off_is_not_walked_
     assert bench.unit().notes(JUDGE, 10) == [], "known, and not looked for"
     bench.institution.reload_indexes()  # the deletions are lost
     assert names(bench.unit()) == [b"B", b"C", b"F", b"G"]
+
+
+def test_of_many_notes_no_more_are_read_than_a_portion(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    unit = bench.unit()
+    for number in range(100):
+        unit.put_off(JUDGE, b"%02d" % number)
+    bench.keep(unit)
+    read: list[bytes] = []
+    scan = bench.store.scan
+
+    def counted(prefix: bytes, first: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        for key, value in scan(prefix, first):
+            read.append(key)
+            yield key, value
+
+    monkeypatch.setattr(bench.store, "scan", counted)
+    assert [name for name, _ in bench.unit().notes(JUDGE, 2)] == [b"00", b"01"]
+    assert len(read) == 2
 
 
 def test_links_are_made_again_by_a_restore(bench: Bench) -> None:
