@@ -265,7 +265,7 @@ def _pieces(runs: Sequence[Run], rows: int) -> list[_Piece]:
 
 
 def _fence(runs: Sequence[Run]) -> str:
-    """Whoever holds the partitions' rows is the only writer of their records until the commit."""
+    """Whoever holds the partitions' rows is the only writer of their records until the commit (P1, P4)."""
     advances = [
         f"EXECUTE advance({_text(r.partition.topic)}, {r.partition.number}, {_text(r.partition.topic_id)}, {r.expected}, {r.next})"
         for r in sorted(runs, key=lambda r: r.partition)

@@ -30,8 +30,8 @@ class Institution:
         self.behind = False
         """Is anything put off?"""
         self.first_note: dict[bytes, bytes] = {}
-        """By kind: in the store nothing that is put off stands before this name. What was worked off leaves traces there, and
-        whoever looks from the beginning walks past all of them, the longer the more is done."""
+        """By kind: in the store nothing that is put off stands before this name, whatever becomes of the unit of work under way. What
+        was worked off leaves traces there, and whoever looks from the beginning walks past all of them."""
         self.doubted: set[bytes] = set()
         """Records that were looked at since doubt began (see `stage`)."""
         self.reload_indexes()
@@ -39,7 +39,6 @@ class Institution:
     def reload_indexes(self) -> None:
         """Read the small indexes again from the store, as after a unit of work that came to nothing."""
         self.waiting.clear()
-        self.first_note.clear()
         for key, parents in self._store.scan(self.names + b"wait/"):
             child = key[len(self.names) + 5 :].decode()
             for parent in json.loads(parents):

@@ -135,10 +135,9 @@ class Records(Stage[Institution, Unit]):
         if unit.account.job:
             steps.go_on(scratch)
         else:
-            if unit.behind and (scratch.careful or unit.code in self.due()):
+            if portion := behind.PORTION if scratch.careful and unit.behind else self._portion(unit):
                 # Before the events, so that a lost unit of work and the one after it have done it on the same state.
                 self._worked_off[unit.code] = now
-                portion = behind.PORTION if scratch.careful or self._quiet(unit.code) else behind.BUSY_PORTION
                 behind.work_off(scratch, time.time_ns() // 1000, portion)
                 settle(scratch)
             for tp, run in self._in_order(runs, scratch):
@@ -168,16 +167,17 @@ class Records(Stage[Institution, Unit]):
         return {
             code
             for code, institution in self.units.items()
-            if (
-                self.admitted(code)
-                if institution.account.job
-                else institution.behind and (self._quiet(code) or self._impatient(code))
-            )
+            if (self.admitted(code) if institution.account.job else self._portion(institution))
         }
 
-    def _impatient(self, unit: str) -> bool:
+    def _portion(self, unit: Institution) -> int:
+        """How much of what was put off is to be worked off now."""
+        if not unit.behind:
+            return 0
+        if self._quiet(unit.code):
+            return behind.PORTION
         now = time.monotonic()
-        return now - self._worked_off.setdefault(unit, now) > PATIENCE_SECONDS
+        return behind.BUSY_PORTION if now - self._worked_off.setdefault(unit.code, now) > PATIENCE_SECONDS else 0
 
     def _quiet(self, unit: str) -> bool:
         """Neither loads nor has anything on its way (P5): what was put off would else hold up what comes now, up to the limit of

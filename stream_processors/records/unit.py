@@ -242,18 +242,19 @@ class Unit:
         if not most:
             return []
         full, first = self.institution.names + kind, self.institution.first_note
-        end = full + b"\xff"
+        lowest = end = full + b"\xff"
         merged: dict[bytes, bytes | None] = {k: v for k, v in self._names.items() if k.startswith(full)}
         if (begin := first.get(kind, full)) != end:
             left = most
             for key, value in self._scan(full, begin):  # no generator expression: compiled, it would be read to its end
+                lowest = min(lowest, key)
                 if key not in self._names:
                     merged[key] = value
                     left -= 1
                     if not left:
                         break
         found = [(k, v) for k, v in sorted(merged.items()) if v is not None]
-        first[kind] = found[0][0] if found else end
+        first[kind] = min(lowest, found[0][0]) if found else lowest
         return [(k[len(full) :], v) for k, v in found[:most]]
 
     def name(self, name: bytes) -> bytes | None:
