@@ -115,15 +115,16 @@ class Matcher:
         return all(level_of(pattern, at) in columns[at].agreeing for at in rule.agree)
 
     def remove(self, record: str) -> None:
-        """Forget a record; decisions about it stay."""
+        """Forget a record, and what its pairs have taught; decisions about it stay."""
         number = self._numbers.pop(record)
         features = self._features[number]
         assert features is not None
         self._features[number] = None
         self.frequencies.add(features, -1)
         self._blocks.remove(self._blocks.keys(features), number)
-        for other in self._near.pop(number, ()):
+        for other, pattern in self._near.pop(number, {}).items():
             self._near[other].pop(number, None)
+            self.model.patterns[pattern] -= 1
 
     def _compared(self, features: tuple[Any, ...], keys: list[int]) -> dict[int, int]:
         """The pairs worth keeping, with their patterns."""

@@ -24,7 +24,10 @@ PRIOR_PAIRS, PRIOR_KIN = 30.0, 200.0
 """How many pairs the declared shares are worth, those of m at least."""
 PRIOR_OF_RECORDS = 0.025
 """And per record. Where nobody stands twice, as in a first institution's records, a lighter m drifts to the likest strangers, of whom
-there are the more the more records there are, and never comes back."""
+there are the more the more records there are, and never comes back. Half as much was too light for one of the demo's first loads (2026-11-29)."""
+TURNED = 20.0
+"""So many times its declared share "different" may become among pairs of one person, and no more. There are far more namesakes than
+people who stand twice; EM would else take them for one person whose birth date mostly differs, when it has seen little else yet."""
 PRIOR_RECORDS, PRIOR_MATCHES, PRIOR_RELATED = 50.0, 0.3, 0.003
 """Until there is data: so many records, each with so many pairs of one person, and of relatives."""
 NEVER = 1e6
@@ -119,6 +122,8 @@ class Model:
                 related[pattern] = one[pattern] * kin
         self.matches, self.related = sum(one.values()), sum(related.values())
         self._fit(self.m, self._totals(one), self._prior_m, worth)
+        for shares, prior in zip(self.m, self._prior_m, strict=True):
+            _bound(shares, TURNED * prior[-1])
         if self._relatives:
             self._fit(self.kin, self._totals(related), self._prior_kin, PRIOR_KIN)
 
@@ -142,6 +147,13 @@ class Model:
 def _normal(shares: list[float]) -> list[float]:
     """As shares that sum to one, behind the missing value's, which says nothing."""
     return [1.0, *(share / sum(shares) for share in shares)]
+
+
+def _bound(shares: list[float], most: float) -> None:
+    """Hold the last level to its bound; the others take what is over, each by its share."""
+    if shares[-1] > most:
+        factor = (1.0 - most) / (1.0 - shares[-1])
+        shares[1:] = [*(share * factor for share in shares[1:-1]), most]
 
 
 def _bits(shares: list[float], against: list[float]) -> list[float]:

@@ -8,7 +8,7 @@ from stream_processors.identity import comparison
 from stream_processors.identity.blocks import CAP
 from stream_processors.identity.column import Level
 from stream_processors.identity.evaluation import best, curve, is_true, recall_at, true_pairs
-from stream_processors.identity.matcher import CERTAIN, LIMIT, Matcher
+from stream_processors.identity.matcher import CERTAIN, KEPT, LIMIT, Matcher
 from stream_processors.identity.model import BITS, Model
 from stream_processors.identity.run import Run, report, stream
 from stream_processors.identity.standing import standing
@@ -59,6 +59,19 @@ def test_em_finds_the_shares_that_made_the_pairs() -> None:
         assert model.u[column][1:] == pytest.approx(u, abs=0.01)
 
 
+def test_namesakes_do_not_teach_that_one_persons_birth_date_mostly_differs() -> None:
+    """As in one of the demo's first loads, in which 17,000 pairs of namesakes counted as one person each."""
+    date = [Level("equal", 0.9, 4e-4), Level("near", 0.095, 1e-2), Level("different", 0.005, 0.99)]
+    model = Model([[Level("equal", 0.9, 3e-5), Level("different", 0.1, 1.0)], date])
+    model.patterns[1 | 3 << BITS] = 17_000
+    model.random[2 | 3 << BITS] = 1_000_000
+    model.learn(30_000, 10)
+    assert model.matches > 10_000, "by the name alone they are one person"
+    assert model.m[1][3] <= 0.1 + 1e-9, "twenty times what was declared"
+    assert model.m[1][1] > model.m[1][2] > 0.0
+    assert sum(model.m[1][1:]) == pytest.approx(1.0)
+
+
 def test_an_institution_in_which_nobody_stands_twice_teaches_nothing_wrong() -> None:
     """The first one of a country: there are namesakes, and nobody to be found."""
     first: dict[int, str] = {}
@@ -74,6 +87,29 @@ def test_an_institution_in_which_nobody_stands_twice_teaches_nothing_wrong() -> 
     found = [matcher.add(row["record_id"], row | {"institution": "B"}) for row, _ in later]
     right = [bool(f) and f[0].record == first[who] and f[0].score > 6 for f, (_, who) in zip(found, later, strict=True)]
     assert sum(right) > 390
+
+
+def test_a_record_that_comes_again_and_again_teaches_no_more_than_once() -> None:
+    """In a first load a person is claimed by itself, then with each of its facts."""
+    rows = {row["record_id"]: row | {"institution": "A"} for row, _ in claims.make(11, people=1_500, claims=1_500)}
+    matcher = Matcher(comparison.load())
+
+    def weighed() -> int:
+        """How many pairs the shares are learned from that are not far from being one person."""
+        return sum(n for pattern, n in matcher.model.patterns.items() if matcher.model.score(pattern).strangers > KEPT)
+
+    for record, row in rows.items():
+        matcher.add(record, row)
+    once = weighed()
+    assert once > 200
+    for _ in range(3):
+        for record, row in rows.items():
+            matcher.add(record, row)
+    assert weighed() < once * 1.5, "parameters move a little, and with them what is kept"
+    for record in rows:
+        matcher.remove(record)
+    assert not list(matcher.pairs())
+    assert min(matcher.model.patterns.values()) >= 0
 
 
 def test_claims_are_found_again() -> None:
