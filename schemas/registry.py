@@ -13,6 +13,7 @@ import urllib.request
 from base64 import b64encode
 from hashlib import sha256
 from pathlib import Path
+from threading import get_ident
 from typing import Any, cast
 
 from schemas.avro_schema import canonical_text, spelled_out, subjects
@@ -39,6 +40,7 @@ class Registry:
             self._headers["Authorization"] = "Basic " + b64encode(f"{user}:{password}".encode()).decode()
         self._ids: dict[str, int] = {}
         self._schemas: dict[int, dict[str, Any]] = {}
+        self._versions: dict[str, dict[int, int]] = {}
         cache.mkdir(parents=True, exist_ok=True)
 
     def id_of(self, full_name: str) -> int:
@@ -79,6 +81,19 @@ class Registry:
             self._schemas[schema_id] = spelled_out(schema) if isinstance(schema, dict) else {"type": schema}
         return self._schemas[schema_id]
 
+    def ids_of(self, full_name: str) -> frozenset[int]:
+        """The ids of all versions of a type that the registry has now; of each version it is asked once.
+
+        Raises:
+            RegistryUnavailable: try again.
+        """
+        versions: Any = self._call("GET", f"/subjects/{full_name}/versions") or ()
+        known = self._versions.setdefault(full_name, {})
+        for version in versions:
+            if version not in known and (found := self._call("GET", f"/subjects/{full_name}/versions/{version}")):
+                known[version] = int(found["id"])
+        return frozenset(known[version] for version in versions if version in known)
+
     def register_all(self) -> dict[str, int]:
         """Register every subject of the contract under FULL_TRANSITIVE; idempotent.
 
@@ -98,7 +113,7 @@ class Registry:
         return answer is None or bool(answer["is_compatible"])
 
     def _keep(self, path: Path, text: str) -> None:
-        part = path.with_name(f"{path.name}.{os.getpid()}.part")
+        part = path.with_name(f"{path.name}.{os.getpid()}.{get_ident()}.part")
         part.write_text(text)
         part.replace(path)
 

@@ -72,13 +72,19 @@ class Progress:
 WINDOW_SECONDS = 2.0
 SHARE = 500
 """Records that an institution may have had in the last window, and still go on as they come. Who has more takes its turns (P5)."""
+SHARED_RUN = 60
+"""While others are active, the run of an institution that has had its share is short, and it goes on only when all that it wrote is
+done, and after a rest as long as that took: the others find every stage free half of the time, for every few milliseconds.
+Shorter than what sink and transport take for a stream that is worth waiting for (their `REST_AFTER`)."""
+REST_SECONDS = 0.03
+"""Least rest of one whose last run was shorter, since it keeps up: few larger runs cost the others less than many small ones."""
 
 
 class Ahead:
     """One institution's outputs that sink or PEOPLE have not reached yet, oldest first; and how much it has had lately."""
 
     def __init__(self) -> None:
-        self._took = self._done_at = 0.0
+        self._took = self._done_at = self._least_rest = 0.0
         self._had: deque[tuple[float, int]] = deque()
         self._written: deque[tuple[float, dict[Partition, int]]] = deque()
 
@@ -86,6 +92,7 @@ class Ahead:
         """A unit of work of so many records that began then was acknowledged: its last offset in each partition that somebody
         downstream reports on."""
         self._had.append((began, records))
+        self._least_rest = REST_SECONDS if 0 < records < SHARED_RUN else 0.0
         watched = {tp: o for tp, o in last_offsets.items() if tp[0].startswith("hemis.clean.") or tp[0] == CLAIMS.name}
         if watched:
             self._written.append((began, watched))
@@ -114,5 +121,5 @@ class Ahead:
         self._took = self._done_at - began
 
     def rests(self) -> bool:
-        """Is all done for less long than the last unit of work took to be done?"""
-        return time.monotonic() - self._done_at < self._took
+        """Is all done for less long than it is to rest?"""
+        return time.monotonic() - self._done_at < max(self._took, self._least_rest)

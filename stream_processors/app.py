@@ -34,6 +34,9 @@ STAGES = ("records", "people", "matcher")
 STUCK_SECONDS = 20.0
 """A worker whose fetch loop has not turned for longer is not alive, whatever its process says."""
 
+HEARTBEAT_SECONDS = 0.3
+"""A worker learns by its next heartbeat that another one asks for a rebalance, as for a new institution; till then all wait (P5)."""
+
 
 def make_app(name: str, settings: ProcessorSettings, stage: Any) -> faust.App:
     """A Faust app that hands the stage its runs. The group is `hemis-<stage>`."""
@@ -48,7 +51,7 @@ def make_app(name: str, settings: ProcessorSettings, stage: Any) -> faust.App:
             ssl_context=_transport(settings),
         ),
         broker_session_timeout=settings.session_timeout_seconds,
-        broker_heartbeat_interval=max(settings.session_timeout_seconds / 4, 0.5),
+        broker_heartbeat_interval=min(settings.session_timeout_seconds / 4, HEARTBEAT_SECONDS),
         broker_request_timeout=max(settings.session_timeout_seconds, 30.0),
         broker_rebalance_timeout=60.0,
         broker_commit_interval=2.0,

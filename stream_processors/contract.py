@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -10,10 +9,6 @@ from schemas import avro_schema, envelope
 from schemas.codec import HEADER_SIZE, Codec, codec, codec_of
 from schemas.errors import HemisError
 from schemas.registry import Registry
-
-ASK_AGAIN_SECONDS = 10.0
-"""How long an id that the registry did not know is not asked for again: each question holds up every institution (P5)."""
-UNKNOWN_KEPT = 10_000
 
 
 class Unreadable(HemisError):
@@ -35,11 +30,13 @@ class Contract:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._types: dict[bytes, Type] = {}
+        self._misplaced: set[bytes] = set()
         self._writers: dict[bytes, Codec] = {}
-        self._unknown: dict[int, float] = {}
         self._entities = {avro_schema.change_subject(e): e for e in avro_schema.RECORD_TYPES}
         self._allowed = set(self._entities) | {avro_schema.subject(n) for n in avro_schema.CONTROL_EVENTS}
         self._headers = {name: envelope.header(registry.id_of(name)) for name in avro_schema.subjects()}
+        for name, header in self._headers.items():
+            self._meet(header, name, None)
 
     def header(self, name: str) -> bytes:
         """The wire header of this program's version of a type, by its short name."""
@@ -60,33 +57,69 @@ class Contract:
         return codec(avro_schema.subject(name)).decode(raw, HEADER_SIZE)[0]
 
     def type_of(self, raw: bytes) -> Type:
-        """The type of a message on a changes topic.
+        """The type of a stored copy of a message of a changes topic; the registry is asked if need be.
 
         Raises:
             DecodeError: no wire header. Unreadable: unknown id (E102) or a type with no place there (E103).
             RegistryUnavailable: try again.
         """
+        return self.known(raw) or self._look_up(envelope.schema_id_of(raw))
+
+    def known(self, raw: bytes) -> Type | None:
+        """The type of a message on a changes topic; None if its id was never met. The registry is not asked, since that would hold up
+        every institution (P5): see `is_new`.
+
+        Raises:
+            DecodeError: no wire header. Unreadable E103: a type with no place there.
+        """
         known = self._types.get(raw[:HEADER_SIZE])
-        if known is None:
-            known = self._types[raw[:HEADER_SIZE]] = self._look_up(envelope.schema_id_of(raw))
+        if known is None and envelope.header(envelope.schema_id_of(raw)) in self._misplaced:
+            raise Unreadable("E103")
         return known
 
+    def is_new(self, raw: bytes) -> bool:
+        """Has the message an id that was never met?"""
+        header = raw[:HEADER_SIZE]
+        return (
+            len(header) == HEADER_SIZE
+            and header[0] == 0
+            and header not in self._types
+            and header not in self._misplaced
+        )
+
+    def meet_versions(self) -> None:
+        """Ask the registry for all versions of the types that may stand there. An id that is unknown after that, in a message that was there
+        before, is of none of them. May run in a thread of its own.
+
+        Raises:
+            RegistryUnavailable: try again.
+        """
+        for name in sorted(self._allowed):
+            for schema_id in self._registry.ids_of(name):
+                header = envelope.header(schema_id)
+                if header not in self._types and (schema := self._registry.schema_of(schema_id)) is not None:
+                    self._meet(header, name, schema)
+
+    def _meet(self, header: bytes, name: str, schema: dict[str, Any] | None) -> Type | None:
+        """Note a type, whose schema is not given if it is this program's version; None if it has no place on a changes topic."""
+        if name not in self._allowed:
+            self._misplaced.add(header)
+            return None
+        entity = self._entities.get(name)
+        own = avro_schema.subject(avro_schema.record_name(entity)) if entity else name
+        writer = None if schema is None else codec_of(schema)
+        met = self._types[header] = Type(name.rpartition(".")[2], entity, codec(own), writer)
+        return met
+
     def _look_up(self, schema_id: int) -> Type:
-        if time.monotonic() < self._unknown.get(schema_id, 0.0):
-            raise Unreadable("E102")
         schema = self._registry.schema_of(schema_id)
         if schema is None:
-            if len(self._unknown) >= UNKNOWN_KEPT:
-                self._unknown.clear()
-            self._unknown[schema_id] = time.monotonic() + ASK_AGAIN_SECONDS
             raise Unreadable("E102")
         name = f"{schema.get('namespace')}.{schema.get('name')}"
-        if name not in self._allowed:
+        met = self._meet(envelope.header(schema_id), name, schema)
+        if met is None:
             raise Unreadable("E103")
-        entity = self._entities.get(name)
-        own = self._headers[name] == envelope.header(schema_id)
-        type_name = avro_schema.subject(avro_schema.record_name(entity)) if entity else name
-        return Type(name.rpartition(".")[2], entity, codec(type_name), None if own else codec_of(schema))
+        return met
 
     def current(self, name: str, raw: bytes) -> bytes:
         """A message or stored copy of this type (by its short name) in this program's version: state outlives upgrades.

@@ -19,7 +19,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -37,15 +37,13 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from schemas.logs import log
+from stream_processors.fetching import hurry
 from stream_processors.outbox import Lease, LeasedSender, LeaseLost, SendFailed
 
 SCHEME = "runs"
 TRANSPORTS.aliases[SCHEME] = f"{__name__}:Transport"
 
 Runs = Mapping[TP, Sequence[ConsumerRecord]]
-FETCH_WAIT_MS = 40
-"""The broker answers at once when there is anything; this bounds how long a partition that becomes readable waits for a
-fetch that is under way without it."""
 REST_AFTER = 64
 REST_SECONDS = 0.03
 """A unit of work costs the same few milliseconds for one record and for hundreds. Whoever keeps up with a stream that is faster
@@ -81,14 +79,11 @@ class Stage(Protocol):
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
-    def _create_worker_consumer(self, transport: Any) -> Any:
-        consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
-        return consumer
-
     async def on_start(self) -> None:
+        self._wanted: Container[TP] = frozenset()
         await super().on_start()
         consumer = self._ensure_consumer()
+        hurry(consumer._fetcher, lambda: any(tp in self._wanted for tp in consumer._fetcher._records))
         watch_heartbeats(consumer._coordinator, self.consumer)
         take_subscribed_only(consumer._subscription)
 
@@ -106,9 +101,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         return await self.call_thread(self._take, wanted, timeout)  # type: ignore[no-any-return]
 
     async def _take(self, wanted: dict[TP, int], timeout: float) -> dict[TP, list[ConsumerRecord]]:
+        self._wanted = wanted
         consumer = self._ensure_consumer()
         fetcher = consumer._fetcher
-        fetcher._prefetch_backoff = 0.002  # a paused institution's buffer must not keep the others' fetch waiting
         deadline = time.monotonic() + timeout
         while True:
             taken: dict[TP, list[ConsumerRecord]] = {}

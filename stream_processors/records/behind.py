@@ -19,7 +19,7 @@ from stream_processors.records.unit import Due, Unit, entity_of
 PORTION = 300
 """Notes, or records that hang from one, in a unit of work of an institution that is quiet: some tens of milliseconds."""
 BUSY_PORTION = 30
-"""The same of one that never is: what comes in meanwhile waits for it."""
+"""The same of one that never is, or beside others that are active: what comes in meanwhile waits for it."""
 
 
 def above(entity: str, values: Mapping[str, Any]) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import NamedTuple
 
 from schemas.errors import HemisError
 from stream_processors.contract import Contract
@@ -14,6 +15,15 @@ from stream_processors.store import Messages, Store
 
 AGAIN, JUDGE, FAN, SAME = b"again/", b"judge/", b"fan/", b"same/"
 """What is put off is noted under these names; see `behind`."""
+
+
+class Question(NamedTuple):
+    """The registry is asked (since a monotonic time) about a schema id in a topic of the institution, for all that lies there before
+    `until`."""
+
+    asked_at: float
+    topic: str
+    until: int
 
 
 class Institution:
@@ -34,6 +44,9 @@ class Institution:
         was worked off leaves traces there, and whoever looks from the beginning walks past all of them."""
         self.doubted: set[bytes] = set()
         """Records that were looked at since doubt began (see `stage`)."""
+        self.question: Question | None = None
+        self.answered: dict[str, int] = {}
+        """By topic: a schema id that was never met, before this offset, is of no version of the contract."""
         self.reload_indexes()
 
     def reload_indexes(self) -> None:

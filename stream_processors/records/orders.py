@@ -80,9 +80,9 @@ def _replay(unit: Unit, said: dict[str, Any], topic: str) -> None:
     attempts = int(said["argument"] or 0) + 1
     account.read += 1
     try:
-        kind = unit.contract.type_of(payload)
-        if kind.entity is None:
-            raise HemisError("E103")
+        kind = unit.contract.known(payload)
+        if kind is None or kind.entity is None:
+            raise HemisError("E103" if kind else "E102")
         raw = unit.contract.translate(kind, payload) if kind.writer is not None else payload
         changes.change(unit, kind, key, raw, max(account.place - 1, 0))
         return

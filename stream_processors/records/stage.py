@@ -17,22 +17,20 @@ from schemas.keys import PersonKeys, record_key
 from schemas.logs import log
 from schemas.settings import ProcessorSettings
 from schemas.topics import CHANGES, ORDERS, STATE, institution_of, slot_of
-from stream_processors.admission import Ahead, Progress
-from stream_processors.contract import Contract
+from stream_processors.admission import SHARED_RUN, Ahead, Progress
+from stream_processors.contract import Contract, Unreadable
 from stream_processors.records import behind, changes, control, orders, steps
 from stream_processors.records import row as rows
 from stream_processors.records.brake import Brake
-from stream_processors.records.institution import Indexes, Institution
+from stream_processors.records.institution import Indexes, Institution, Question
 from stream_processors.records.settle import settle
 from stream_processors.records.unit import Unit
 from stream_processors.stage import Places, Stage
 from stream_processors.store import Store, offset_note
+from stream_processors.versions import Versions
 
 Run = tuple[TP, Sequence[ConsumerRecord]]
 
-SHARED_RUN = 100
-"""While others are active, the run of an institution that has had its share is short, and it goes on only when all that it wrote is
-done, and after a rest as long as that took: the others find every stage free half of the time, for every few milliseconds (P5)."""
 ACTIVE_SECONDS = 2.0
 BACKLOG = 500
 """Records that wait in an institution's topic behind a unit of work, from which on claims are put off."""
@@ -50,6 +48,7 @@ class Records(Stage[Institution, Unit]):
         super().__init__(settings, store)
         self._contract = contract
         self._progress = progress
+        self._versions = Versions(contract, self._registry_is_away)
         self._keys = PersonKeys(settings.person_key_secret.reveal().encode())
         self._brake = Brake(settings.brake_share, settings.brake_least, int(settings.brake_window_seconds * 1e6))
         self._state_ids: dict[str, str] = {}
@@ -175,7 +174,7 @@ class Records(Stage[Institution, Unit]):
         if not unit.behind:
             return 0
         if self._quiet(unit.code):
-            return behind.PORTION
+            return behind.BUSY_PORTION if self._shares(unit.code) else behind.PORTION
         now = time.monotonic()
         return behind.BUSY_PORTION if now - self._worked_off.setdefault(unit.code, now) > PATIENCE_SECONDS else 0
 
@@ -188,8 +187,27 @@ class Records(Stage[Institution, Unit]):
         ahead = self.ahead.setdefault(unit, Ahead())
         return not ahead.seconds(self._progress.place) and not ahead.rests()
 
+    def _registry_is_away(self, code: str) -> None:
+        self.errors[code] += 1
+
+    def _ask_first(self, unit: Unit, topic: str, offset: int) -> bool:
+        """Must the registry be asked about this message's schema id? Then the institution, and nobody else, waits for the answer."""
+        if offset < unit.institution.answered.get(topic, 0):
+            return False
+        unit.institution.question = Question(time.monotonic(), topic, offset + 1 + self.lag(TP(topic, 0), offset + 1))
+        unit.stopped = True
+        self._versions.ask()
+        return True
+
+    def _asks(self, institution: Institution) -> bool:
+        question = institution.question
+        if question is not None and self._versions.asked_since(question.asked_at):
+            institution.answered[question.topic] = question.until
+            institution.question = None
+        return institution.question is not None
+
     def readable(self) -> dict[TP, int]:
-        busy = {code for code, institution in self.units.items() if institution.account.job}
+        busy = {code for code, one in self.units.items() if one.account.job or self._asks(one)}
         return {tp: most for tp, most in super().readable().items() if self.unit_of(tp) not in busy}
 
     def place_after(self, tp: TP, scratch: Unit, run: Sequence[ConsumerRecord]) -> int:
@@ -201,12 +219,17 @@ class Records(Stage[Institution, Unit]):
         return any(self.lag(tp, run[-1].offset + 1) > BACKLOG for tp, run in runs.items())
 
     def _changes(self, unit: Unit, topic: str, run: Sequence[ConsumerRecord]) -> None:
-        account, type_of = unit.account, self._contract.type_of
+        account, known = unit.account, self._contract.known
         for record in run:
             key, raw, offset = record.key, record.value or b"", record.offset
             account.place = offset + 1
             try:
-                kind = type_of(raw)
+                kind = known(raw)
+                if kind is None:
+                    if self._ask_first(unit, topic, offset):
+                        account.place = offset
+                        return
+                    raise Unreadable("E102")
                 if kind.name == "Sweep" and not unit.untouched:
                     unit.stopped, account.place = True, offset
                     return
@@ -258,6 +281,9 @@ class Records(Stage[Institution, Unit]):
                 if said["kind"] in orders.LONG and not unit.untouched:
                     unit.stopped, unit.account.orders_place = True, record.offset
                     return
+                if self._contract.is_new(said["payload"] or b"") and self._ask_first(unit, topic, record.offset):
+                    unit.account.orders_place = record.offset
+                    return
                 orders.order(unit, said, topic)
                 if unit.account.job:
                     return
@@ -293,6 +319,10 @@ class Records(Stage[Institution, Unit]):
                 values, _ = codec("vn.hemis.Canary").decode(row.raw, row.body)
                 found[code] = (row.changed_at / 1e6, float(values["interval_seconds"] or 15))
         return found
+
+    def close(self) -> None:
+        self._versions.close()
+        super().close()
 
     def facts(self) -> dict[str, Any]:
         """What /metrics exports, by institution."""

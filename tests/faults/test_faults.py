@@ -20,7 +20,7 @@ from schemas import envelope
 from schemas.topics import CHANGES, CONTROL, STATE, TOPICS, clean_topic, slot_of
 from tests.faults import wire
 from tests.faults.conftest import SEED
-from tests.faults.running import Running, wait_well
+from tests.faults.running import Running, arrived, wait_well
 from tests.faults.world import PARTITIONS, SESSION_SECONDS
 from tests.support.waiting import wait_until
 
@@ -139,8 +139,8 @@ def test_killed_between_the_acknowledgements_of_its_outputs(running: Running) ->
 @pytest.mark.parametrize(
     "names",
     [
-        ("records-1", "people-1", "agent-UA"),
-        ("records-2", "people-2", "sink"),
+        ("records-1", "people-1", "matcher-1", "agent-UA"),
+        ("records-2", "people-2", "matcher-2", "sink"),
         ("kafka",),
         ("postgres-national", "postgres-universities", "registry"),
     ],
@@ -330,6 +330,33 @@ def test_poison_becomes_dead_letters_and_the_next_version_is_applied(running: Ru
 
     wait_until(letters, "every poison record is a dead letter")
     running.changes_arrive()
+    running.all_is_well()
+
+
+def test_an_unknown_schema_id_waits_for_the_registry_and_nobody_else_does(running: Running) -> None:
+    """P5: one worker has both institutions, and the registry says nothing at all."""
+    world, topic, key = running.world, CHANGES.name_for("UA"), b"UA/person/0"
+    running.changes_arrive()
+    _, genuine = _newest(running, "UA", key.decode())
+    world.stop("records-2")
+    wait_until(lambda: all(names == ["records-1"] for names in running.holders().values()), "one worker has both", 60.0)
+    running.changes_arrive()
+    world.freeze("registry")
+    try:
+        sent = [
+            wire.send_as_institution(world.stack, "UA", topic, key, envelope.header(999_000 + n) + genuine[5:])
+            for n in range(200)
+        ]
+        neighbour = running.load.universities["UB"]
+        for _ in range(3):
+            arrived(world, "UB", neighbour.canary(), 60.0)
+        assert not set(sent) & set(wire.dead_letters(world.stack, topic)), "nobody has said yet that they are unknown"
+    finally:
+        world.thaw("registry")
+    wait_until(lambda: set(sent) <= set(wire.dead_letters(world.stack, topic)), "the registry has answered", 60.0)
+    assert {letter["code"] for at, letter in wire.dead_letters(world.stack, topic).items() if at in sent} == {"E102"}
+    running.changes_arrive()
+    world.start("records-2")
     running.all_is_well()
 
 

@@ -21,6 +21,7 @@ class Fake:
 
     def __init__(self) -> None:
         self.ids: dict[str, int] = {}
+        self.versions: dict[str, list[int]] = {}
         self.status: int | None = None
         self.calls: list[str] = []
         self.settings: dict[str, Any] = {}
@@ -51,14 +52,21 @@ class Fake:
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 
-    def answer(self, method: str, path: str, body: Any) -> tuple[int, dict[str, Any]]:
+    def answer(self, method: str, path: str, body: Any) -> tuple[int, Any]:
         parts = path.strip("/").split("/")
         match method, parts:
             case "PUT", ["config"]:
                 self.settings = body
                 return 200, body
-            case "POST", ["subjects", _, "versions"]:
-                return 200, {"id": self.ids.setdefault(body["schema"], len(self.ids) + 1)}
+            case "POST", ["subjects", name, "versions"]:
+                number = self.ids.setdefault(body["schema"], len(self.ids) + 1)
+                versions = self.versions.setdefault(name, [])
+                versions += [] if number in versions else [number]
+                return 200, {"id": number}
+            case "GET", ["subjects", name, "versions"]:
+                return (200, list(range(1, len(self.versions[name]) + 1))) if name in self.versions else (404, {})
+            case "GET", ["subjects", name, "versions", version]:
+                return 200, {"id": self.versions[name][int(version) - 1]}
             case "POST", ["subjects", _]:
                 number = self.ids.get(body["schema"])
                 return (200, {"id": number}) if number else (404, {})
@@ -156,3 +164,16 @@ def test_compatibility_is_asked(fake: Fake, registry: Registry) -> None:
     assert not registry.compatible(ORDER, '"string"')
     fake.status = 404
     assert registry.compatible(ORDER, '"string"'), "a subject without versions takes any"
+
+
+def test_all_versions_of_a_type_each_asked_for_once(fake: Fake, registry: Registry) -> None:
+    assert registry.ids_of(ORDER) == frozenset()
+    number = registry.register_all()[ORDER]
+    assert registry.ids_of(ORDER) == {number}
+    fake.versions[ORDER].append(77)
+    fake.calls.clear()
+    assert registry.ids_of(ORDER) == {number, 77}
+    assert fake.calls == [f"GET /subjects/{ORDER}/versions", f"GET /subjects/{ORDER}/versions/2"]
+    fake.status = 503
+    with pytest.raises(RegistryUnavailable):
+        registry.ids_of(ORDER)

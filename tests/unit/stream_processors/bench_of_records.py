@@ -7,14 +7,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+
+from faust.types import TP
 
 from schemas import avro_schema, envelope
 from schemas.codec import HEADER_SIZE, codec
 from schemas.errors import HemisError
 from schemas.keys import PersonKeys
 from schemas.registry import Registry
-from stream_processors.contract import Contract
+from stream_processors.contract import Contract, Unreadable
 from stream_processors.records import behind, changes, control, orders, steps
 from stream_processors.records.brake import Brake
 from stream_processors.records.institution import Institution
@@ -27,6 +30,7 @@ CODE = "UNI-A"
 INSTANCE = "0123456789abcdef"
 PARTITIONS = 4
 NOW = 1_780_000_000_000_000
+CHANGES, ORDERS = TP(f"hemis.changes.{CODE}", 0), TP(f"hemis.orders.{CODE}", 0)
 
 
 def registry(folder: Path) -> Registry:
@@ -45,6 +49,14 @@ class Finding:
     status: str
     record_key: str
     other_record: str
+
+
+def meet(contract: Contract, schema_id: int, name: str, schema: dict[str, Any]) -> None:
+    """Let the registry have this schema as a version of a type, and be asked for it."""
+    known: Any = contract._registry
+    known._schemas[schema_id] = schema
+    known.ids_of = lambda asked: frozenset({schema_id} if asked == name else ())
+    contract.meet_versions()
 
 
 class Bench:
@@ -154,7 +166,9 @@ class Bench:
         place = self._next(unit) if offset is None else offset
         unit.account.read += 1
         try:
-            kind = self.contract.type_of(raw)
+            kind = self.contract.known(raw)
+            if kind is None:
+                raise Unreadable("E102")
             changes.change(unit, kind, key, raw, place)
         except HemisError as error:
             unit.dead_letter(error, f"hemis.changes.{CODE}", place, key, raw)
@@ -244,3 +258,8 @@ class Bench:
         self.offset += 1
         unit.account.place = self.offset
         return self.offset - 1
+
+
+def run(tp: TP, first: int, *messages: tuple[bytes | None, bytes]) -> dict[TP, list[Any]]:
+    records = [SimpleNamespace(offset=first + n, key=k, value=v, timestamp=NOW) for n, (k, v) in enumerate(messages)]
+    return {tp: records}

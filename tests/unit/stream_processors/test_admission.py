@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from stream_processors.admission import SHARE, WINDOW_SECONDS, Ahead
+from stream_processors.admission import REST_SECONDS, SHARE, SHARED_RUN, WINDOW_SECONDS, Ahead
 
 CLEAN, CLAIMS = ("hemis.clean.person", 2), ("hemis.claims", 1)
 
@@ -49,9 +49,22 @@ def test_a_rest_is_as_long_as_the_last_unit_of_work_took(offsets: dict[tuple[str
     wrote(ahead, offsets, began=time.monotonic() - 3600)
     assert ahead.seconds({CLEAN: 10}) == 0.0
     assert ahead.rests()
-    wrote(ahead, offsets, began=time.monotonic() + 3600)
+    wrote(ahead, offsets, began=time.monotonic() + 3600, records=SHARED_RUN)
     assert ahead.seconds({CLEAN: 10}) == 0.0
     assert not ahead.rests()
+
+
+def test_who_keeps_up_rests_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run for each of its records would cost the others more than a larger one."""
+    clock = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    ahead = Ahead()
+    ahead.wrote({}, began=100.0, records=SHARED_RUN - 1)
+    assert ahead.rests()
+    clock[0] += REST_SECONDS
+    assert not ahead.rests()
+    ahead.wrote({}, began=clock[0], records=0)
+    assert not ahead.rests(), "what was put off is worked off as fast as it is done"
 
 
 def test_a_share_is_of_the_last_seconds() -> None:

@@ -11,7 +11,7 @@ from schemas import avro_schema, envelope
 from schemas.codec import HEADER_SIZE, codec, long_bytes
 from schemas.envelope import CANCEL, UPDATE
 from stream_processors.records.brake import Brake
-from tests.unit.stream_processors.bench_of_records import CODE, NOW, Bench
+from tests.unit.stream_processors.bench_of_records import CODE, NOW, Bench, meet
 
 
 def test_the_epoch_is_kept_by_the_same_source_and_mapping(bench: Bench) -> None:
@@ -145,16 +145,6 @@ def test_a_time_that_no_long_holds_is_a_dead_letter(bench: Bench) -> None:
     assert bench.last.newest.changed_at < 0
 
 
-def test_an_unknown_schema_id_is_asked_for_once_in_a_while(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[int] = []
-    monkeypatch.setattr(bench.registry, "schema_of", asked.append)
-    key, raw = bench.event("programme", 1, 10, name="A")
-    for _ in range(50):
-        bench.send((key, b"\x00\x00\x00\xff\xff" + raw[HEADER_SIZE:]))
-    assert asked == [65535]
-    assert bench.account.dead_letter_codes == {"E102": 50}
-
-
 def test_a_record_that_grows_out_of_two_events_keeps_to_the_limit(bench: Bench) -> None:
     bench.change("person", 1, 10, full_name="x" * 600_000)
     grown = bench.event("person", 1, 11, permanent_address="y" * 600_000, absent=("full_name",), operation=UPDATE)
@@ -171,7 +161,6 @@ def test_what_can_not_be_authorised_or_decoded_is_kept_byte_for_byte(bench: Benc
         (key, b"rubbish", "E101"), (key, b"", "E101"), (key, raw[:-1], "E101"), (key, raw + b"\x00", "E101"), (key, b"\x00\x00\x00\xff\xff" + raw[HEADER_SIZE:], "E102"),
         (foreign_key, foreign, "E105"), (b"UNI-A/programme/2", raw, "E104"), (None, raw, "E104"), (no_key, odd, "E104"), (key, raw.replace(b"\x02A", b"\x02\x00"), "E101"),
     ]  # fmt: skip
-    bench.registry._schemas[65535] = None  # type: ignore[assignment]
     for sent_key, value, code in cases:
         bench.send((sent_key, value))
         (letter,) = bench.dead_letters()
@@ -191,10 +180,7 @@ def test_a_replayed_dead_letter_meets_the_version_rule(bench: Bench) -> None:
     assert bench.dead_letters()[0]["attempts"] == 2
 
 
-def test_a_dead_letter_whose_schema_no_longer_exists_comes_back_byte_for_byte(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(bench.registry, "schema_of", lambda _: None)
+def test_a_dead_letter_whose_schema_no_longer_exists_comes_back_byte_for_byte(bench: Bench) -> None:
     key, raw = bench.event("programme", 1, 10, name="A")
     orphan = envelope.header(999_999) + raw[5:]
     bench.order("REPLAY", payload=orphan, key=key, argument="3")
@@ -205,8 +191,9 @@ def test_a_dead_letter_whose_schema_no_longer_exists_comes_back_byte_for_byte(
 def test_an_older_writers_letter_comes_back_as_it_was_written(bench: Bench) -> None:
     """Not as this program translated it, or the next replay would meet other bytes than the university sent."""
     _, raw = bench.event("programme", 1, 10, name="A")
-    bench.registry._schemas[900] = full = copy.deepcopy(avro_schema.full("vn.hemis.ProgrammeChange"))
+    full = copy.deepcopy(avro_schema.full("vn.hemis.ProgrammeChange"))
     full["fields"][1]["type"]["fields"].pop()
+    meet(bench.contract, 900, "vn.hemis.ProgrammeChange", full)
     older = envelope.header(900) + raw[5:-1]
     bench.order("REPLAY", payload=older, key=b"elsewhere", argument="0")
     [letter] = bench.dead_letters()

@@ -5,23 +5,19 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
 
 import pytest
-from faust.types import TP
 
 from schemas.envelope import CANCEL
-from schemas.settings import ProcessorSettings
 from schemas.topics import STORED
-from stream_processors.admission import SHARE, Ahead
+from stream_processors.admission import SHARE, SHARED_RUN, Ahead
 from stream_processors.records import stage as stages
 from stream_processors.records import steps
 from stream_processors.records.brake import Brake
 from stream_processors.records.institution import Institution
 from stream_processors.records.stage import Records
 from tests.support.waiting import wait_until
-from tests.unit.stream_processors.bench_of_records import CODE, INSTANCE, NOW, Bench
+from tests.unit.stream_processors.bench_of_records import CHANGES, CODE, INSTANCE, NOW, ORDERS, Bench, run
 from tests.unit.stream_processors.test_any_order import Reader
 
 COUNT = 300
@@ -107,27 +103,6 @@ def test_what_is_held_is_released_or_rejected_in_steps(tmp_path: Path, hasty: No
     assert (bench.account.held, bench.account.live) == (0, 0 if kind == "RELEASE" else held)
     assert bench.balanced()
     bench.store.close()
-
-
-@pytest.fixture
-def stage(bench: Bench, tmp_path: Path) -> Records:
-    settings = ProcessorSettings(
-        brake_least=1_000_000, kafka_bootstrap="", kafka_user="", kafka_password=cast(Any, ""), registry_url="", data=str(tmp_path / "data"), person_key_secret=cast(Any, SimpleNamespace(reveal=lambda: "secret")),
-    )  # fmt: skip
-    progress = SimpleNamespace(place={}, others_move=lambda *_: False)
-    made = Records(settings, bench.store, bench.contract, cast(Any, progress))
-    made.app = SimpleNamespace(consumer=SimpleNamespace(highwater=lambda _: 0))
-    made.units[CODE] = bench.institution
-    made.mine[CODE] = {CHANGES, ORDERS}
-    return made
-
-
-CHANGES, ORDERS = TP(f"hemis.changes.{CODE}", 0), TP(f"hemis.orders.{CODE}", 0)
-
-
-def run(tp: TP, first: int, *messages: tuple[bytes | None, bytes]) -> dict[TP, list[Any]]:
-    records = [SimpleNamespace(offset=first + n, key=k, value=v, timestamp=NOW) for n, (k, v) in enumerate(messages)]
-    return {tp: records}
 
 
 def sweep_event(bench: Bench, version: int) -> tuple[None, bytes]:
@@ -226,7 +201,7 @@ def test_what_was_put_off_waits_until_nothing_of_the_institution_is_on_its_way(b
     assert stage.due() == set()
     stage._progress.place[claims] = 5
     assert stage.due() == set()  # done, and rests as long as that took
-    ahead.wrote({claims: 5}, began=time.monotonic() + 3600, records=1)
+    ahead.wrote({claims: 5}, began=time.monotonic() + 3600, records=SHARED_RUN)
     stage._progress.place[claims] = 6
     assert stage.due() == {CODE}
 
@@ -241,7 +216,7 @@ def test_who_has_had_its_share_rests_and_who_has_not_goes_on(stage: Records) -> 
     ahead.wrote({claims: 9}, began=time.monotonic(), records=SHARE)
     assert stage.admitted(CODE) == 0
     stage._progress.place[claims] = 10
-    wait_until(lambda: stage.admitted(CODE) == stages.SHARED_RUN, "it has rested")
+    wait_until(lambda: stage.admitted(CODE) == SHARED_RUN, "it has rested")
 
 
 def test_what_was_put_off_by_an_institution_that_is_never_quiet_waits_no_longer_than_patience(
