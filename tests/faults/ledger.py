@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 import psycopg
 from confluent_kafka import Consumer, TopicPartition
 
-from schemas.topics import CHANGES, GOLDEN, clean_topic
+from schemas.topics import CHANGES, CLAIMS, GOLDEN, clean_topic
 from tests.faults import university
 from tests.faults.load import Load
 from tests.faults.topics import Compacted, Version
 from tests.faults.university import TABLES, Connection
-from tests.faults.world import World
+from tests.faults.world import PARTITIONS, World
 from tests.support.waiting import wait_until
 
 FATES = ("applied", "superseded", "duplicate", "held", "dead_letter")
@@ -36,6 +36,7 @@ class Verdict:
                 "doubled",
                 "out_of_order",
                 "golden",
+                "candidates",
                 "findings",
                 "topics",
                 "ledger",
@@ -97,6 +98,7 @@ class Checker:
             for table in TABLES:
                 self._versions(verdict, table.entity, national)
             _golden(verdict, national)
+            _candidates(verdict, national)
             self._findings(verdict, national)
             self._topics(verdict, national)
         verdict.wrong("ledger", self._in_flight())
@@ -183,9 +185,10 @@ class Checker:
         verdict.wrong("topics", self._compacted.wrong(GOLDEN.name, _newest(national, query)))
 
     def _in_flight(self) -> list[str]:
-        """RECORDS' durable ledger: read = the sum of the fates, and its place is the topic's end."""
+        """RECORDS' durable ledger: read = the sum of the fates, and its place is the topic's end. So is MATCHER's in the claims."""
         found = []
         places = self._world.metric("hemis_place_offset", "topic")
+        matched = self._world.metric("hemis_place_offset", "topic", "matcher")
         consumer = Consumer({**self._world.stack.admin_config(), "group.id": "faults", "log_level": 0})
         try:
             for code in self._world.codes:
@@ -196,6 +199,12 @@ class Checker:
                 said = self._world.ledger(code)
                 if not said or said["read"] != sum(said[fate] for fate in FATES):
                     found.append(f"{code}: {said}")
+            for number in range(PARTITIONS):
+                _, end = consumer.get_watermark_offsets(TopicPartition(CLAIMS.name, number), timeout=20)
+                if matched.get(f"{CLAIMS.name}-{number}") != end:
+                    found.append(
+                        f"{CLAIMS.name}-{number}: MATCHER at {matched.get(f'{CLAIMS.name}-{number}')}, end {end}"
+                    )
         finally:
             consumer.close()
         return found
@@ -244,3 +253,16 @@ def _golden(verdict: Verdict, national: Connection) -> None:
         "where a.record_key is null or b.record_key is null"
     ).fetchall()
     verdict.wrong("golden", [f"person_claim {row}" for row in wrong])
+
+
+def _candidates(verdict: Verdict, national: Connection) -> None:
+    """Whom MATCHER proposes: both institutions know of it, both records are live, and they are not one person already."""
+    wrong = national.execute(
+        "select f.rule, f.record_key, f.other_record from finding f "
+        "left join person p on p.record_key = f.record_key and p.operation <> 'CANCEL' "
+        "left join finding g on (g.rule, g.record_key, g.other_record, g.status) = (f.rule, f.other_record, f.record_key, 'OPEN') "
+        "where f.rule in ('R03', 'R04') and f.status = 'OPEN' and (p.record_key is null or g.finding_id is null or exists ("
+        "select from person_claim a join person_claim b using (person_key) "
+        "where a.record_key = f.record_key and b.record_key = f.other_record))"
+    ).fetchall()
+    verdict.wrong("candidates", [str(row) for row in wrong])

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from tests.faults.ledger import Checker, Verdict, arrived
 from tests.faults.load import Load
-from tests.faults.world import SESSION_SECONDS, World
+from tests.faults.world import SESSION_SECONDS, STAGES, World
 
 RATE = 100.0
 PAUSE_SECONDS = 12.0
@@ -53,7 +53,7 @@ class Soak:
         self._draw = random.Random(seed)
         self._pause = pause
         self._kinds = FREEZING if workers else KINDS
-        self._names = [n for n in world.names if n.startswith(("records", "people"))] if workers else world.names
+        self._names = [n for n in world.names if n.startswith(STAGES)] if workers else world.names
 
     def run(self, seconds: float) -> None:
         end = time.monotonic() + seconds
@@ -188,7 +188,7 @@ def main() -> int:
     parser.add_argument("--fresh", action="store_true", help="Begin anew.")
     parser.add_argument("--rate", type=float, default=RATE, help="Row changes a second, over all universities.")
     parser.add_argument("--pause", type=float, default=PAUSE_SECONDS, help="Seconds between faults, about.")
-    parser.add_argument("--workers", action="store_true", help="Harm RECORDS and PEOPLE only, and freeze mostly.")
+    parser.add_argument("--workers", action="store_true", help="Harm the stages only, and freeze mostly.")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     given = parser.parse_args()
     if given.fresh:

@@ -1,7 +1,7 @@
-"""A complete running system in one folder: services, universities, agents, two RECORDS and two PEOPLE workers, a sink.
+"""A complete running system in one folder: services, universities, agents, two workers of each stage, a sink.
 
 Everything is addressed by name: the stack's services (kafka, registry, postgres-national, postgres-universities) and our
-processes (agent-<code>, records-1, records-2, people-1, people-2, sink).
+processes (agent-<code>, records-1, records-2, people-1, people-2, matcher-1, matcher-2, sink).
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from tests.support.waiting import wait_until
 
 NATIONAL = "hemis"
 CODES = ("UA", "UB", "UC")
-ROLES: tuple[Role, ...] = ("records", "people", "sink", "reader", "operator")
+ROLES: tuple[Role, ...] = ("records", "people", "matcher", "sink", "reader", "operator")
+STAGES = ("records", "people", "matcher")
 PARTITIONS = 4
 SESSION_SECONDS = 6.0
 BUFFER_BYTES = 4 << 20
@@ -96,7 +97,7 @@ class World:
         waiting = []
         for name, process in self.processes.items():
             process.require()
-            page = "/healthz" if name.startswith(("records", "people")) else "/readyz"
+            page = "/healthz" if name.startswith(STAGES) else "/readyz"
             if process.pid is not None and process.fetch(page) is None:
                 waiting.append(name)
         if any(self.served(code) != 1 for code in self.codes):
@@ -108,7 +109,7 @@ class World:
         pages = [f"{name}: {process.page('/readyz')}" for name, process in self.processes.items()]
         places = [
             f"{stage}: {self.metric('hemis_place_offset', 'topic', stage)} paused {self.metric('hemis_paused', 'institution', stage)}"
-            for stage in ("records", "people")
+            for stage in STAGES
         ]
         return "\n".join([*pages, *places])
 
@@ -193,7 +194,7 @@ class World:
             "refresh_seconds": 5,
             "brake_least": self._brake_least,
         }
-        for stage in ("records", "people"):
+        for stage in STAGES:
             for number in range(1, self._workers + 1):
                 name = f"{stage}-{number}"
                 self._add(name, ("processor", "run", stage), role_user(stage), processor)
