@@ -74,7 +74,7 @@ class Checker:
         """Wait until everything committed has arrived (the load stands still), then check everything once more."""
         for code in self._world.codes:
             arrived(self._world, code, self._load.universities[code].canary(), timeout)
-        wait_until(lambda: not self._in_flight(), "nothing is in flight", timeout)
+        wait_until(self._at_rest, "nothing is in flight", timeout)
         verdict = Verdict()
 
         def equal() -> bool:
@@ -183,6 +183,11 @@ class Checker:
             verdict.wrong("topics", self._compacted.wrong(clean_topic(table.entity), _newest(national, query)))
         query = "select person_key, generation, place, live from golden_person"
         verdict.wrong("topics", self._compacted.wrong(GOLDEN.name, _newest(national, query)))
+
+    def _at_rest(self) -> bool:
+        found = self._in_flight()
+        assert not found, found
+        return True
 
     def _in_flight(self) -> list[str]:
         """RECORDS' durable ledger: read = the sum of the fates, and its place is the topic's end. So is MATCHER's in the claims."""
