@@ -6,7 +6,8 @@ A unit of work is all runs of one fetch. Its steps, and what a crash after each 
 2. outputs: clean records, claims, findings, control, dead letters, in one gather, acknowledged. A crash: they are written again,
    with the same versions. But the unit that is then made may end elsewhere, so that a state in which the lost one ended, and of
    which it spoke, is passed over. Hence **doubt**: what a lost unit can have read is settled record by record, so that whatever
-   it said is said again, and then replaced by what is newer.
+   it said is said again, and then replaced by what is newer. What was due without
+   reading is done again before all that.
 3. state: the changelog, whose last message per unit holds place and ledger, acknowledged; one batch, which the log takes whole or
    not. (Only above `WHOLE_BYTES` may it be torn; what is there of it is recognised by the place in each row.)
    A crash: the changelog has it.
@@ -84,6 +85,8 @@ class Stage(ABC, Generic[U, W]):
         self._place: dict[TP, int] = {}
         self._astray: dict[TP, int] = {}
         self._doubt: dict[str, dict[TP, int]] = {}
+        self._lost: set[str] = set()
+        """Units of which nothing was written since a unit of work may have been lost, perhaps one that had read nothing."""
         self._round = 0
         self._restoring: dict[str, asyncio.Task[None]] = {}
         self._pool = ThreadPoolExecutor(RESTORE_THREADS, thread_name_prefix="restore")
@@ -122,16 +125,18 @@ class Stage(ABC, Generic[U, W]):
         """
 
     def in_doubt(self, unit: str) -> bool:
-        """May a lost unit of work have spoken of the records that come next? Then each must be settled by itself."""
+        """May a lost unit of work have spoken of the records that come next? Then each must be settled by itself; and before them what
+        was due without them, since the lost one did that on the same state."""
         ends = self._doubt.get(unit)
         if ends is None:
             return False
-        if any(self._place.get(tp, end) < end for tp, end in ends.items()):
+        if unit in self._lost or any(self._place.get(tp, end) < end for tp, end in ends.items()):
             return True
         del self._doubt[unit]
         return False
 
     def _now_in_doubt(self, unit: str, places: Places) -> None:
+        self._lost.add(unit)
         self._doubt[unit] = {tp: min(place + self._settings.fetch_records, end) for tp, (place, end) in places.items()}
 
     def due(self) -> set[str]:
@@ -348,6 +353,7 @@ class Stage(ABC, Generic[U, W]):
         finally:
             self.lease.release()
         for unit, scratch, places in work:
+            self._lost.discard(unit)
             if unit in self.units:
                 self.keep(self.units[unit], scratch, sent)
                 self._place.update(places)

@@ -233,3 +233,20 @@ def test_what_a_lost_unit_can_have_read_is_in_doubt(tmp_path: Path) -> None:
 
     asyncio.run(scene())
     stage.close()
+
+
+def test_a_lost_unit_that_had_read_nothing_is_in_doubt_too(tmp_path: Path) -> None:
+    """It may have said what follows from notes; they are worked off again before anything comes between."""
+    stage, _, member = writing(tmp_path)
+
+    async def scene() -> None:
+        member[0] = False
+        with pytest.raises(LeaseLost):
+            await stage._write([("A", Decided(b"A/x", b"1", b"1"), {})])
+        assert stage.in_doubt("A")
+        member[0] = True
+        await stage._write([("A", Decided(b"A/x", b"1", b"1"), {})])
+        assert not stage.in_doubt("A")
+
+    asyncio.run(scene())
+    stage.close()

@@ -4,15 +4,18 @@ What the first one said about a state that is never the last one of a unit must 
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from schemas.envelope import CANCEL, UPDATE
-from tests.unit.stream_processors.bench_of_records import Bench
+from stream_processors.records.stage import Records
+from tests.unit.stream_processors.bench_of_records import CHANGES, CODE, Bench, run
 from tests.unit.stream_processors.people_bench import ALL_KEYS, KEY, NUMBERS, People, claim, person
 from tests.unit.stream_processors.test_any_order import Reader, benches, lives, shuffled
+from tests.unit.stream_processors.test_related_rules import SOUND, University
 
 __all__ = ["benches"]
 
@@ -53,6 +56,25 @@ def test_lost_units_change_nothing_of_what_a_reader_ends_with(benches: Callable[
         bench.store.close()
     assert lost > 100
     assert len(ends) == 1
+
+
+def test_a_finding_that_only_a_lost_portion_of_notes_opened_is_closed(bench: Bench, stage: Records) -> None:
+    """It had read nothing: what comes next would undo the reason before the notes are worked off once more."""
+    University(bench)
+    sound = SOUND["study_record", 1]
+    late = bench.event("study_record", 1, 800, operation=UPDATE, **sound | {"status_date": "2024-07-20"})
+    bench.deferring = True
+    bench.send(late)
+    bench.last = stage.decide(bench.institution, {})
+    said = [(f.rule, f.record_key, f.other_record) for f in bench.findings() if f.status == "OPEN"]
+    assert said, "and lost"
+    stage.drop(bench.institution)
+    stage._now_in_doubt(CODE, {})
+    stage._loaded[CODE] = time.monotonic()
+    due = run(CHANGES, bench.account.place, bench.event("study_record", 1, 900, operation=UPDATE, **sound))
+    stage.keep(bench.institution, bench.keep(stage.decide(bench.institution, due)), {})
+    last = {(f.rule, f.record_key, f.other_record): f.status for f in bench.findings()}
+    assert [last.get(finding) for finding in said] == ["RESOLVED"] * len(said)
 
 
 def test_a_golden_person_that_only_a_lost_unit_knew_goes(tmp_path: Path) -> None:
