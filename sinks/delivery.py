@@ -38,7 +38,7 @@ IDLE_SECONDS = 0.5
 """Longest wait for a message; SIGTERM and the health page don't wait for it to be short."""
 RETRY_SECONDS = (0.05, 1.0)
 """First and longest pause after a transient error."""
-REST_AFTER = 64
+REST_AFTER = 128
 REST_SECONDS = 0.02
 """A transaction costs the same few milliseconds for one row and for hundreds: whoever keeps up with a stream of more rows than
 this a transaction waits a moment for more. A slow stream, where each row's delay counts, never does."""

@@ -72,7 +72,7 @@ class Progress:
 WINDOW_SECONDS = 2.0
 SHARE = 500
 """Records that an institution may have had in the last window, and still go on as they come. Who has more takes its turns (P5)."""
-SHARED_RUN = 60
+SHARED_RUN = 100
 """While others are active, the run of an institution that has had its share is short, and it goes on only when all that it wrote is
 done, and after a rest as long as that took: the others find every stage free half of the time, for every few milliseconds.
 Shorter than what sink and transport take for a stream that is worth waiting for (their `REST_AFTER`)."""

@@ -44,7 +44,7 @@ SCHEME = "runs"
 TRANSPORTS.aliases[SCHEME] = f"{__name__}:Transport"
 
 Runs = Mapping[TP, Sequence[ConsumerRecord]]
-REST_AFTER = 64
+REST_AFTER = 128
 REST_SECONDS = 0.03
 """A unit of work costs the same few milliseconds for one record and for hundreds. Whoever keeps up with a stream that is faster
 than this many records a unit waits a moment for more, which a slow stream (where each record's delay counts) never does."""
