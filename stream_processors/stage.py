@@ -6,8 +6,7 @@ A unit of work is all runs of one fetch. Its steps, and what a crash after each 
 2. outputs: clean records, claims, findings, control, dead letters, in one gather, acknowledged. A crash: they are written again,
    with the same versions. But the unit that is then made may end elsewhere, so that a state in which the lost one ended, and of
    which it spoke, is passed over. Hence **doubt**: what a lost unit can have read is settled record by record, so that whatever
-   it said is said again, and then replaced by what is newer. What was due without
-   reading is done again before all that.
+   it said is said again, and then replaced by what is newer. What was due without reading is done again before all that (P9).
 3. state: the changelog, whose last message per unit holds place and ledger, acknowledged; one batch, which the log takes whole or
    not. (Only above `WHOLE_BYTES` may it be torn; what is there of it is recognised by the place in each row.)
    A crash: the changelog has it.

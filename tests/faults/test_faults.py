@@ -20,7 +20,8 @@ from schemas import envelope
 from schemas.topics import CHANGES, CONTROL, STATE, TOPICS, clean_topic, slot_of
 from tests.faults import wire
 from tests.faults.conftest import SEED
-from tests.faults.running import Running, arrived, wait_well
+from tests.faults.ledger import arrived
+from tests.faults.running import Running, wait_well
 from tests.faults.world import PARTITIONS, SESSION_SECONDS
 from tests.support.waiting import wait_until
 
